@@ -3,6 +3,7 @@ package sdk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -54,14 +55,18 @@ func (e *Error) Error() string {
 }
 
 // Diagnostics is what an error says as diagnostics: those it carries, or one of severity ERROR with
-// its text. A nil error has none.
+// its text. A nil error has none; any other has at least one of severity ERROR, as the contract wants
+// of everything that failed.
 func Diagnostics(err error) []*pluginv1.Diagnostic {
 	if err == nil {
 		return nil
 	}
 	var carrier *Error
-	if errors.As(err, &carrier) && len(carrier.Diagnostics) > 0 {
+	if errors.As(err, &carrier) && slices.ContainsFunc(carrier.Diagnostics, IsError) {
 		return carrier.Diagnostics
+	}
+	if carrier != nil && len(carrier.Diagnostics) > 0 {
+		return append(slices.Clone(carrier.Diagnostics), Errorf("%s", err))
 	}
 	return []*pluginv1.Diagnostic{Errorf("%s", err)}
 }

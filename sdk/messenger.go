@@ -25,7 +25,7 @@ type Messenger interface {
 // Rejected marks an error as final: the outside system will never take this batch. It is set aside
 // and the queue goes on.
 func Rejected(err error) error {
-	return &rejected{err: err}
+	return &rejected{err: reasonOf(err)}
 }
 
 // RejectedRecords says that some records were refused for good and all others were delivered.
@@ -35,7 +35,15 @@ func RejectedRecords(records ...*pluginv1.RejectedRecord) error {
 
 // RetryAfter marks an error as one that will pass, with the time after which it is worth trying again.
 func RetryAfter(wait time.Duration, err error) error {
-	return &retryAfter{wait: wait, err: err}
+	return &retryAfter{wait: wait, err: reasonOf(err)}
+}
+
+// reasonOf keeps a forgotten reason from becoming a panic when the ack is made.
+func reasonOf(err error) error {
+	if err == nil {
+		return errors.New("the messenger gave no reason")
+	}
+	return err
 }
 
 type rejected struct{ err error }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -17,8 +19,15 @@ type pluginServer struct {
 	kind   pluginv1.Kind
 }
 
-func (s *pluginServer) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	description := s.plugin.Describe()
+func (s *pluginServer) Describe(ctx context.Context, _ *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
+	var description Description
+	if err := guard(ctx, "describing itself", func() error {
+		description = s.plugin.Describe()
+		return nil
+	}); err != nil {
+		// A description has no room for diagnostics: a plugin that cannot say what it is is of no use.
+		return nil, status.Error(codes.Internal, err.Error())
+	}
 	return &pluginv1.DescribeResponse{
 		Name:        description.Name,
 		Version:     description.Version,

@@ -1,0 +1,116 @@
+package plugintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"google.golang.org/grpc"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+)
+
+// delivery is one stream of Deliver.
+type delivery struct {
+	*suite
+	stream grpc.BidiStreamingClient[pluginv1.DeliverRequest, pluginv1.DeliverResponse]
+}
+
+func (s *suite) open(ctx context.Context) (*delivery, error) {
+	stream, err := s.Deliver(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("calling Deliver: %w", err)
+	}
+	return &delivery{s, stream}, nil
+}
+
+// batch sends one batch and waits for its ack.
+func (d *delivery) batch(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
+	if err := d.stream.Send(&pluginv1.DeliverRequest{Batch: batch}); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("sending batch %s: %w", batch.GetId(), err)
+	}
+	response, err := d.stream.Recv()
+	if err != nil {
+		return nil, fmt.Errorf("batch %s is not answered: %w", batch.GetId(), err)
+	}
+	return response.GetAck(), nil
+}
+
+// end ends the host's side and wants the messenger to end its own, with nothing left to say.
+func (d *delivery) end() error {
+	if err := d.stream.CloseSend(); err != nil {
+		return fmt.Errorf("ending the stream: %w", err)
+	}
+	response, err := d.stream.Recv()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the stream must end cleanly once the host has ended it: %w", err)
+	}
+	return fmt.Errorf("an ack comes that answers nothing: %v", response.GetAck())
+}
+
+// deliverAll opens a stream, delivers batches over it one after the other and ends it. Each ack is checked.
+func (s *suite) deliverAll(t tb, batches ...*pluginv1.Batch) []*pluginv1.Ack {
+	t.Helper()
+	d, err := s.open(s.patience(t))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	var acks []*pluginv1.Ack
+	for _, batch := range batches {
+		ack, err := d.batch(batch)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		s.checkAck(t, batch, ack)
+		acks = append(acks, ack)
+	}
+	if err := d.end(); err != nil {
+		t.Errorf("%v", err)
+	}
+	return acks
+}
+
+// checkAck applies what holds for every ack, whatever it says.
+func (s *suite) checkAck(t tb, batch *pluginv1.Batch, ack *pluginv1.Ack) {
+	t.Helper()
+	if ack.GetBatchId() != batch.GetId() {
+		t.Errorf("the ack of batch %q names batch %q", batch.GetId(), ack.GetBatchId())
+	}
+	s.checkDiagnostics(t, "Ack", ack.GetDiagnostics())
+	delivered := ack.GetResult() == pluginv1.Ack_RESULT_DELIVERED
+	switch ack.GetResult() {
+	case pluginv1.Ack_RESULT_DELIVERED:
+	case pluginv1.Ack_RESULT_RETRY, pluginv1.Ack_RESULT_REJECTED:
+		if !slices.ContainsFunc(ack.GetDiagnostics(), sdk.IsError) {
+			t.Errorf("batch %s: %v without a diagnostic of severity ERROR: nobody learns why", batch.GetId(), ack.GetResult())
+		}
+	default:
+		t.Errorf("batch %s: the result is %v", batch.GetId(), ack.GetResult())
+	}
+	if wait := ack.GetRetryAfter(); wait != nil && (ack.GetResult() != pluginv1.Ack_RESULT_RETRY || wait.CheckValid() != nil || wait.AsDuration() < 0) {
+		t.Errorf("batch %s: retry_after is %v with %v", batch.GetId(), wait, ack.GetResult())
+	}
+	var seen []string
+	for _, rejected := range ack.GetRejectedRecords() {
+		id := rejected.GetRecordId()
+		if !slices.ContainsFunc(batch.GetRecords(), func(record *pluginv1.Record) bool { return record.GetId() == id }) {
+			t.Errorf("batch %s: the rejected record %q is not in it", batch.GetId(), id)
+		}
+		if slices.Contains(seen, id) {
+			t.Errorf("batch %s: the record %q is rejected twice", batch.GetId(), id)
+		}
+		if rejected.GetReason() == "" {
+			t.Errorf("batch %s: the record %q is rejected without a reason", batch.GetId(), id)
+		}
+		seen = append(seen, id)
+	}
+	if len(seen) > 0 && !delivered {
+		t.Errorf("batch %s: rejected_records are for batches whose other records were delivered, not for %v", batch.GetId(), ack.GetResult())
+	}
+}

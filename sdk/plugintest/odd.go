@@ -1,0 +1,112 @@
+package plugintest
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+)
+
+// large is what one record may be and still fit into a batch: names have no limit in the contract.
+const large = 100 << 10
+
+// oddTexts are names that clouds have been seen to give, or could.
+func oddTexts() []string {
+	return []string{
+		"",
+		"Öffentliche Größe, 北京, 🚀",
+		"北京",
+		"line\nSiteName: injected",
+		"a\r\nb\x00c\x1bd\x7f\u0085\u2028e",
+		"%%", "%%%", "\n%%\n", "a%s%d%",
+		`"quotes" 'and' \backslashes\ <tags> &amp; {"json": []}`,
+		" spaces around ",
+		strings.Repeat("x", large),
+		strings.Repeat("é", large/2),
+	}
+}
+
+// oddRecords are records of the types which follow the contract and are still apt to break a messenger.
+func oddRecords(seed uint64, types []pluginv1.RecordType) []*pluginv1.Record {
+	var odd []*pluginv1.Record
+	for i, recordType := range types {
+		for j, text := range oddTexts() {
+			record := Records(seed+uint64(1000*i+j), 1, recordType)[0]
+			setTexts(record.ProtoReflect(), text)
+			record.Id = sdk.RecordID(record)
+			odd = append(odd, record)
+		}
+		// Only what the host requires.
+		odd = append(odd, bare(Records(seed+uint64(1000*i+900), 1, recordType)[0]))
+	}
+	return slices.DeleteFunc(odd, func(record *pluginv1.Record) bool { return sdk.CheckRecord(record) != nil })
+}
+
+// smallOnes are the records that fit into one batch together.
+func smallOnes(records []*pluginv1.Record) []*pluginv1.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(record *pluginv1.Record) bool { return proto.Size(record) > large/2 })
+}
+
+// kept are the texts that identify a record: they are the host's, or the cloud's own IDs.
+func kept(field protoreflect.FieldDescriptor) bool {
+	switch field.Name() {
+	case "id", "site_name", "fqan", "project_id", "vm_uuid", "volume_id", "type":
+		return true
+	}
+	return false
+}
+
+// setTexts gives every other text field of a record a value. A field that the host requires keeps its own where the
+// value is empty.
+func setTexts(message protoreflect.Message, text string) {
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		switch {
+		case field.Kind() == protoreflect.StringKind && !kept(field):
+			if text == "" && !field.HasPresence() && field.Name() != "machine_name" && field.Name() != "cloud_compute_service" {
+				continue
+			}
+			message.Set(field, protoreflect.ValueOfString(text))
+		case field.Kind() == protoreflect.MessageKind && message.Has(field):
+			switch field.Message().FullName().Parent() {
+			case "caso.plugin.v1":
+				setTexts(message.Mutable(field).Message(), text)
+			}
+		}
+	}
+}
+
+// bare leaves out everything that may be.
+func bare(record *pluginv1.Record) *pluginv1.Record {
+	record.CloudComputeService = ""
+	switch kind := record.GetKind().(type) {
+	case *pluginv1.Record_Cloud:
+		c := kind.Cloud
+		kind.Cloud = &pluginv1.CloudRecord{
+			VmUuid: c.GetVmUuid(), Status: c.GetStatus(),
+			StartTime: c.GetStartTime(), EndTime: c.GetEndTime(), RecordCreateTime: c.GetRecordCreateTime(),
+		}
+	case *pluginv1.Record_Ip:
+		kind.Ip.IpCount = 0
+	case *pluginv1.Record_Accelerator:
+		a := kind.Accelerator
+		kind.Accelerator = &pluginv1.AcceleratorRecord{
+			VmUuid: a.GetVmUuid(), MeasurementYear: a.GetMeasurementYear(), MeasurementMonth: a.GetMeasurementMonth(), Type: a.GetType(),
+		}
+	case *pluginv1.Record_Storage:
+		s := kind.Storage
+		kind.Storage = &pluginv1.StorageRecord{
+			VolumeId: s.GetVolumeId(), CreateTime: s.GetCreateTime(), StorageSystem: s.GetStorageSystem(),
+			StartTime: s.GetStartTime(), EndTime: s.GetEndTime(),
+		}
+	case *pluginv1.Record_Energy:
+		kind.Energy.EnergyWh = 0
+	}
+	record.Id = sdk.RecordID(record)
+	return record
+}
