@@ -1,0 +1,112 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// tree makes files below a folder; a name that ends with a slash is a folder.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "/") {
+			if err := os.MkdirAll(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestSources(t *testing.T) {
+	everything := map[string]string{
+		"home/.caso/caso.conf": "", "home/caso.conf": "", "etc/caso/caso.conf": "", "etc/caso.conf": "", "etc/caso/caso-extract.conf": "",
+		"home/.caso/caso.conf.d/": "", "etc/caso/caso.conf.d/": "",
+	}
+	file, dir := Source{Path: "/f"}, Source{Path: "/d", Dir: true}
+	tests := []struct {
+		name  string
+		files map[string]string
+		given []Source
+		want  []Source
+	}{
+		{"nothing at all", nil, nil, nil},
+		{"the first of each name", everything, nil, []Source{{"home/.caso/caso.conf", false}, {"etc/caso/caso-extract.conf", false}, {"home/.caso/caso.conf.d", true}}},
+		{"the home itself", map[string]string{"home/caso.conf": "", "etc/caso/caso.conf": ""}, nil, []Source{{"home/caso.conf", false}}},
+		{"for all users", map[string]string{"etc/caso/caso.conf": "", "etc/caso.conf": ""}, nil, []Source{{"etc/caso/caso.conf", false}}},
+		{"last place", map[string]string{"etc/caso.conf": "", "etc/caso.conf.d/": ""}, nil, []Source{{"etc/caso.conf", false}, {"etc/caso.conf.d", true}}},
+		{"a file given: no default files, but default folders", everything, []Source{file}, []Source{{"home/.caso/caso.conf.d", true}, file}},
+		{"a folder given: no default folders, but default files", everything, []Source{dir}, []Source{{"home/.caso/caso.conf", false}, {"etc/caso/caso-extract.conf", false}, dir}},
+		{"both given, in their order", everything, []Source{dir, file, dir}, []Source{dir, file, dir}},
+		{"a tilde", nil, []Source{dir, {Path: "~/x"}}, []Source{dir, {"home/x", false}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			root := tree(t, test.files)
+			got := Sources(test.given, Places{Home: filepath.Join(root, "home"), Root: root})
+			for i := range got {
+				got[i].Path = strings.TrimPrefix(got[i].Path, root+"/")
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRead(t *testing.T) {
+	files := map[string]string{
+		"a.conf": "[DEFAULT]\n", "bad.conf": "[DEFAULT\nx\n",
+		"d/40.conf": "", "d/5.conf": "", "d/b.conf": "", "d/Z.conf": "", "d/.hidden.conf": "", "d/x.conf~": "", "d/README": "", "d/sub/s.conf": "",
+		"empty/": "", "e/dir.conf/": "",
+	}
+	tests := []struct {
+		name     string
+		sources  []Source
+		want     []string
+		problems []string
+	}{
+		{"folder in order of character codes", []Source{{"d", true}}, []string{"d/40.conf", "d/5.conf", "d/Z.conf", "d/b.conf"}, nil},
+		{"folder without files", []Source{{"empty", true}}, nil, nil},
+		{"in the order given", []Source{{"empty", true}, {"d/b.conf", false}, {"a.conf", false}}, []string{"d/b.conf", "a.conf"}, nil},
+		{"no such file", []Source{{"nowhere", false}, {"a.conf", false}}, []string{"a.conf"}, []string{"nowhere: error: there is no such file; check --config-file"}},
+		{"no such folder", []Source{{"nowhere", true}}, nil, []string{"nowhere: error: there is no such folder; check --config-dir"}},
+		{"folder as file", []Source{{"d", false}}, nil, []string{"d: error: reading this file failed: is a directory; check --config-file"}},
+		{"folder as file in a folder", []Source{{"e", true}}, nil, []string{"e/dir.conf: error: reading this file failed: is a directory; check the folder"}},
+		{"file as folder", []Source{{"a.conf", true}}, nil, []string{"a.conf: error: reading this folder failed: not a directory; check --config-dir"}},
+		{"nothing", []Source{{"", false}, {"", true}}, nil, []string{"error: --config-file is empty; give the path of a file", "error: --config-dir is empty; give the path of a folder"}},
+		{"mistakes", []Source{{"bad.conf", false}, {"a.conf", false}}, []string{"bad.conf", "a.conf"}, []string{
+			"bad.conf:1: error: a section header must end with ], and nothing may follow it, not even a comment",
+			"bad.conf:2: error: the line is neither a comment nor a [section] nor has it an = (or :) between a name and a value",
+		}},
+	}
+	root := tree(t, files)
+	t.Chdir(root)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			files, problems := Read(test.sources)
+			if got := files.Paths(); len(got)+len(test.want) > 0 && !reflect.DeepEqual(got, test.want) {
+				t.Errorf("read %q, want %q", got, test.want)
+			}
+			var got []string
+			for _, problem := range problems {
+				got = append(got, problem.String())
+			}
+			if !reflect.DeepEqual(got, test.problems) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.problems, "\n"))
+			}
+		})
+	}
+}

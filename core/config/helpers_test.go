@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// schemaForTests has the host's options and those of two plugins that are made up.
+func schemaForTests() []Owned {
+	extractor := []*pluginv1.Option{
+		{Section: "DEFAULT", Name: "region_name", Type: typeString, Help: "A region."},
+		{Section: "extractor", Name: "user", Type: typeString, DefaultValue: proto.String("accounting"), Help: "A user."},
+		{Section: "extractor", Name: "password", Type: typeString, Secret: true, Help: "Its password."},
+		{Section: "extractor", Name: "endpoint", Type: typeString, Help: "An address."},
+		{Section: "extractor", Name: "insecure", Type: typeBoolean, DefaultValue: proto.String("false"), Help: "Trust anybody."},
+		{Section: "extractor", Name: "tries", Type: typeInteger, Help: "How often."},
+	}
+	messenger := []*pluginv1.Option{
+		{Section: "ssm", Name: "output_path", Type: typeString, DefaultValue: proto.String("/var/spool/apel"), Required: true, Help: "A folder."},
+		{Section: "ssm", Name: "max_size", Type: typeInteger, DefaultValue: proto.String("100"), Minimum: proto.Int64(1), Maximum: proto.Int64(1000), Help: "How many records."},
+		{Section: "ssm", Name: "format", Type: typeString, Choices: []string{"v02", "v04"}, Help: "Which."},
+		{Section: "ssm", Name: "labels", Type: typeList, Required: true, Help: "Words."},
+	}
+	schema := Own(HostOwner, HostOptions(""))
+	schema = append(schema, Own(HostOwner, PluginOptions(pluginv1.Kind_KIND_MESSENGER, "ssm"))...)
+	schema = append(schema, Own("extractor-cloud", extractor)...)
+	return append(schema, Own("messenger-ssm", messenger)...)
+}
+
+// read makes Files of texts, which are called 1.conf, 2.conf and so on.
+func read(t testing.TB, texts ...string) (*Files, []Problem) {
+	t.Helper()
+	files := &Files{}
+	var problems []Problem
+	for i, text := range texts {
+		problems = append(problems, files.add(fmt.Sprintf("%d.conf", i+1), 0o600, []byte(text))...)
+	}
+	return files, problems
+}
+
+// resolve resolves texts that have no mistakes in their syntax.
+func resolve(t testing.TB, overrides []Override, texts ...string) (*Settings, []Problem) {
+	t.Helper()
+	files, problems := read(t, texts...)
+	if len(problems) > 0 {
+		t.Fatalf("reading: %v", problems)
+	}
+	return files.Resolve(schemaForTests(), overrides)
+}

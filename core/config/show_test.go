@@ -1,0 +1,98 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares a text with a file below testdata.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("not as in %s (go test -update writes it anew):\n%s", path, got)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	settings, _ := resolve(t, nil, "[DEFAULT]\nsite_name = '  x'\nservice_name = a\n b\nprojects = é, f\n[extractor]\npassword = hunter\ninsecure = on\n")
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"caso.conf.sample": func(b *bytes.Buffer) error { return WriteSample(b, schemaForTests()) },
+		"reference.md":     func(b *bytes.Buffer) error { return WriteReference(b, schemaForTests()) },
+		"settings.txt":     func(b *bytes.Buffer) error { return settings.WriteSettings(b, false) },
+		"settings.json": func(b *bytes.Buffer) error {
+			encoder := json.NewEncoder(b)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(settings.Map(false))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got bytes.Buffer
+			if err := write(&got); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, got.Bytes())
+		})
+	}
+}
+
+// TestSampleHoldsTheDefaults reads a sample whose options with a default are no comments any more: it must
+// change nothing.
+func TestSampleHoldsTheDefaults(t *testing.T) {
+	var sample bytes.Buffer
+	if err := WriteSample(&sample, schemaForTests()); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	set := 0
+	for line := range strings.Lines(sample.String()) {
+		if strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") && strings.Contains(line, " = ") {
+			line = line[1:]
+			set++
+		}
+		text.WriteString(line)
+	}
+	if set < 10 {
+		t.Fatalf("the sample has only %d options with a default", set)
+	}
+	defaults, _ := resolve(t, nil, "")
+	settings, problems := resolve(t, nil, text.String())
+	if len(problems) > 0 || len(settings.Warnings()) > 0 {
+		t.Errorf("problems: %v, warnings: %v", problems, settings.Warnings())
+	}
+	if !reflect.DeepEqual(settings.Map(true), defaults.Map(true)) {
+		t.Errorf("the sample has other values than the defaults:\n%v\n%v", settings.Map(true), defaults.Map(true))
+	}
+}
+
+// full is a disk without space.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestWriteErrorsAreNotLost(t *testing.T) {
+	settings, _ := resolve(t, nil, "")
+	for _, err := range []error{WriteSample(full{}, schemaForTests()), WriteReference(full{}, schemaForTests()), settings.WriteSettings(full{}, false)} {
+		if err == nil {
+			t.Error("an error of the writer was lost")
+		}
+	}
+}
