@@ -1,0 +1,96 @@
+package outbox
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Checkpoint says until when an extractor has reported a project.
+type Checkpoint struct {
+	// Extractor is the extractor's name.
+	Extractor string `json:"-"`
+	// ProjectID is the cloud's ID of the project.
+	ProjectID string `json:"-"`
+	// ProjectName is its name when the checkpoint last moved, for people.
+	ProjectName string `json:"project_name,omitempty"`
+	// To is where the next window starts.
+	To time.Time `json:"to"`
+	// Moved is when it last moved.
+	Moved time.Time `json:"moved"`
+	// StateBytes is the size of the state.
+	StateBytes int `json:"state_bytes,omitempty"`
+	// State is what the extractor wants back with the next window. Checkpoints leaves it out.
+	State []byte `json:"-"`
+}
+
+// Checkpoint is the checkpoint of an extractor and a project, if there is one.
+func (o *Outbox) Checkpoint(extractor, projectID string) (Checkpoint, bool, error) {
+	var found Checkpoint
+	var ok bool
+	err := o.view("reading a checkpoint", func(tx *bbolt.Tx) (err error) {
+		found, ok, err = readCheckpoint(tx, extractor, projectID)
+		return err
+	})
+	return found, ok, err
+}
+
+// Checkpoints are all of them, without states, by extractor and project.
+func (o *Outbox) Checkpoints() ([]Checkpoint, error) {
+	var list []Checkpoint
+	err := o.view("reading the checkpoints", func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(checkpointsBucket)).ForEach(func(key, value []byte) error {
+			one, err := decodeCheckpoint(key, value)
+			one.State = nil
+			list = append(list, one)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func readCheckpoint(tx *bbolt.Tx, extractor, projectID string) (Checkpoint, bool, error) {
+	key := pairKey(extractor, projectID)
+	value := tx.Bucket([]byte(checkpointsBucket)).Get(key)
+	if value == nil {
+		return Checkpoint{}, false, nil
+	}
+	found, err := decodeCheckpoint(key, value)
+	return found, err == nil, err
+}
+
+func decodeCheckpoint(key, value []byte) (Checkpoint, error) {
+	var found Checkpoint
+	state, err := unseal(value, &found)
+	found.Extractor, found.ProjectID = keyPair(key)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the checkpoint of project %q by extractor %q: %w: %w", found.ProjectID, found.Extractor, ErrDamaged, err)
+	}
+	found.State = bytes.Clone(state)
+	return found, nil
+}
+
+// moveCheckpoint moves a checkpoint to a window's end. The plan has made sure that the window joins it;
+// it is checked again where it is written, because usage that falls into a gap is never billed.
+func moveCheckpoint(tx *bbolt.Tx, window Origin, now time.Time, state []byte) error {
+	old, ok, err := readCheckpoint(tx, window.Extractor, window.ProjectID)
+	switch {
+	case err != nil:
+		return err
+	case ok && window.To.Before(old.To):
+		return fmt.Errorf("the checkpoint is at %s and would move back", when(old.To))
+	case ok && window.From.After(old.To):
+		return fmt.Errorf("the checkpoint is at %s and would leave a gap", when(old.To))
+	}
+	return put(tx, checkpointsBucket, pairKey(window.Extractor, window.ProjectID), Checkpoint{
+		ProjectName: window.ProjectName,
+		To:          window.To.UTC(),
+		Moved:       now,
+		StateBytes:  len(state),
+	}, state)
+}

@@ -1,0 +1,124 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// formatVersion is the version of the layout in doc.go.
+const formatVersion = 1
+
+// The buckets, see doc.go.
+const (
+	metaBucket        = "meta"
+	batchesBucket     = "batches"
+	stagedBucket      = "staged"
+	queueBucket       = "queue"
+	checkpointsBucket = "checkpoints"
+	cursorsBucket     = "cursors"
+	asideBucket       = "aside"
+)
+
+// format is the head of the value "format" in the bucket meta.
+type format struct {
+	Version int `json:"version"`
+}
+
+// openFile opens the file, having made it where it may, and checks that it is an outbox.
+func (o *Outbox) openFile(options Options) error {
+	info, err := os.Stat(o.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && o.readOnly:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(o.path); err != nil {
+			return err
+		}
+	case err != nil:
+		return fmt.Errorf("opening the outbox: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("opening the outbox %s: it is not a regular file", o.path)
+	case info.Size() == 0:
+		// bbolt would make a new outbox of it and say nothing of the one that was there.
+		return fmt.Errorf("opening the outbox %s: %w: the file is empty, which an outbox never is; "+
+			"bring it back from a backup, or remove it to begin anew", o.path, ErrDamaged)
+	}
+	err = o.guard("opening it", func() (err error) {
+		o.db, err = bbolt.Open(o.path, 0o600, &bbolt.Options{
+			Timeout:      options.LockTimeout,
+			ReadOnly:     o.readOnly,
+			FreelistType: bbolt.FreelistMapType,
+			NoSync:       options.noSync,
+			MaxSize:      options.maxBytes,
+			OpenFile:     openExisting,
+		})
+		return explainOpen(err)
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.view("opening it", o.checkFormat); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	return nil
+}
+
+// openExisting keeps bbolt from making a file: create has its own way.
+func openExisting(path string, flag int, mode os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag&^os.O_CREATE, mode)
+}
+
+// explainOpen says what a reader can do about bbolt's errors.
+func explainOpen(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("%w: wait until that run has ended, or end it if it hangs", ErrLocked)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		return err
+	case errors.Is(err, bolterrors.ErrVersionMismatch):
+		return fmt.Errorf("%w, or was written by a newer version of bbolt: %v; the file was left as it is", ErrDamaged, err)
+	}
+	return fmt.Errorf("%w, or is no outbox: %v; the file was left as it is: bring it back from a backup, or move it away to begin anew",
+		ErrDamaged, err)
+}
+
+// checkFormat refuses files that are not what this version writes.
+func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
+	info, err := os.Stat(o.path)
+	if err != nil {
+		return err
+	}
+	if info.Size() < tx.Size() {
+		return fmt.Errorf("%w: the file has %d bytes and should have at least %d; it was left as it is: bring it back from a backup, or move it away to begin anew",
+			ErrDamaged, info.Size(), tx.Size())
+	}
+	meta := tx.Bucket([]byte(metaBucket))
+	if meta == nil {
+		return fmt.Errorf("%w, or is no outbox but another program's file; it was left as it is: check spooldir", ErrDamaged)
+	}
+	var found format
+	if _, err := unseal(meta.Get([]byte("format")), &found); err != nil {
+		return fmt.Errorf("%w: its format version: %v", ErrDamaged, err)
+	}
+	if found.Version != formatVersion {
+		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left as it is: use the version of caso that wrote it",
+			found.Version, formatVersion)
+	}
+	return nil
+}
+
+// put seals and writes one value.
+func put(tx *bbolt.Tx, bucket string, key []byte, head any, body []byte) error {
+	value, err := seal(head, body)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucket)).Put(key, value)
+}

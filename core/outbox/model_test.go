@@ -1,0 +1,289 @@
+package outbox
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+)
+
+// crash leaves in dir what a process that is killed now would leave: the file as it is.
+func crash(t rapid.TB, o *Outbox, dir string) {
+	content, err := os.ReadFile(o.Path())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, FileName), content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// model is the outbox as one would write it without a disk.
+type model struct {
+	queue       []modelBatch
+	cursors     map[string]*modelCursor
+	checkpoints map[string]int
+	aside       int
+}
+
+type modelBatch struct {
+	ids     []string
+	only    string
+	deleted bool
+}
+
+type modelCursor struct {
+	next, until int
+}
+
+func (m *model) wants(name string, position int) bool {
+	c, b := m.cursors[name], m.queue[position]
+	return position >= c.next && (c.until < 0 || position < c.until) && (b.only == "" || b.only == name)
+}
+
+func (m *model) next(name string) int {
+	for position := range m.queue {
+		if !m.queue[position].deleted && m.wants(name, position) {
+			return position
+		}
+	}
+	return -1
+}
+
+func (m *model) register(names []string) {
+	first := 0
+	for first < len(m.queue) && m.queue[first].deleted {
+		first++
+	}
+	for name, c := range m.cursors {
+		switch {
+		case slices.Contains(names, name):
+			c.until = -1
+		case c.until < 0:
+			c.until = len(m.queue)
+		}
+	}
+	for _, name := range names {
+		if m.cursors[name] == nil {
+			m.cursors[name] = &modelCursor{next: first, until: -1}
+		}
+	}
+}
+
+func (m *model) pass(name string, position int) {
+	m.cursors[name].next = position + 1
+	for other := range m.cursors {
+		if m.wants(other, position) {
+			return
+		}
+	}
+	m.queue[position].deleted = true
+}
+
+func (m *model) configured() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(m.cursors)) {
+		if m.cursors[name].until < 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (m *model) held() int {
+	count := 0
+	for _, batch := range m.queue {
+		if !batch.deleted {
+			count++
+		}
+	}
+	return count
+}
+
+// modelWindow is a window under way, its batches as they will be put together.
+type modelWindow struct {
+	real    *Window
+	project string
+	to      int
+	batches [][]string
+}
+
+func (w *modelWindow) append(ids []string) {
+	if last := len(w.batches) - 1; last >= 0 && len(w.batches[last])+len(ids) <= sdk.FullBatchRecords {
+		w.batches[last] = append(w.batches[last], ids...)
+		return
+	}
+	w.batches = append(w.batches, ids)
+}
+
+func TestAgainstModel(t *testing.T) {
+	root := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir := func() string {
+			name, err := os.MkdirTemp(root, "run-")
+			check(t, err)
+			return name
+		}
+		openAt := func(dir string) *Outbox {
+			o, err := Open(dir, Options{noSync: true})
+			check(t, err)
+			return o
+		}
+		m := &model{cursors: map[string]*modelCursor{}, checkpoints: map[string]int{}}
+		o := openAt(dir())
+		defer func() { check(t, o.Close()) }()
+		var windows []*modelWindow
+		recordCount := 0
+		pick := func(t *rapid.T) (*modelWindow, int) {
+			if len(windows) == 0 {
+				t.Skip("no window is under way")
+			}
+			i := rapid.IntRange(0, len(windows)-1).Draw(t, "window")
+			return windows[i], i
+		}
+		messenger := func(t *rapid.T) string {
+			names := m.configured()
+			if len(names) == 0 {
+				t.Skip("no messenger is configured")
+			}
+			return rapid.SampledFrom(names).Draw(t, "messenger")
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"begin": func(t *rapid.T) {
+				w := &modelWindow{project: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "project")}
+				from := m.checkpoints[w.project]
+				w.to = from + 1
+				real, err := o.Begin(origin(w.project, from, w.to))
+				check(t, err)
+				w.real = real
+				windows = append(windows, w)
+			},
+			"append": func(t *rapid.T) {
+				w, _ := pick(t)
+				var ids []string
+				var list []*pluginv1.Record
+				for range rapid.SampledFrom([]int{1, 2, 300}).Draw(t, "records") {
+					recordCount++
+					ids = append(ids, fmt.Sprint(recordCount))
+				}
+				list = records(ids...)
+				check(t, w.real.Append(list))
+				w.append(ids)
+			},
+			"commit": func(t *rapid.T) {
+				w, i := pick(t)
+				windows = slices.Delete(windows, i, i+1)
+				move := rapid.Bool().Draw(t, "move")
+				err := w.real.Commit(Change{MoveCheckpoint: move})
+				if move && m.checkpoints[w.project] > w.to {
+					if err == nil {
+						t.Fatal("a checkpoint moved back")
+					}
+					check(t, w.real.Abort())
+					return
+				}
+				check(t, err)
+				for _, ids := range w.batches {
+					m.queue = append(m.queue, modelBatch{ids: ids})
+				}
+				if move {
+					m.checkpoints[w.project] = w.to
+				}
+			},
+			"abort": func(t *rapid.T) {
+				w, i := pick(t)
+				windows = slices.Delete(windows, i, i+1)
+				check(t, w.real.Abort())
+			},
+			"register": func(t *rapid.T) {
+				names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3, rapid.ID).Draw(t, "messengers")
+				_, err := o.Register(names)
+				check(t, err)
+				m.register(names)
+			},
+			"deliver": func(t *rapid.T) {
+				name := messenger(t)
+				want := m.next(name)
+				batch, ok, err := o.Next(name)
+				check(t, err)
+				if ok != (want >= 0) {
+					t.Fatalf("messenger %s: a batch waits: %v, wanted position %d", name, ok, want)
+				}
+				if !ok {
+					return
+				}
+				if !slices.Equal(ids(batch.Records), m.queue[want].ids) {
+					t.Fatalf("messenger %s got %v, wanted %v", name, ids(batch.Records), m.queue[want].ids)
+				}
+				switch rapid.SampledFrom([]string{"ack", "retry later", "set aside"}).Draw(t, "result") {
+				case "ack":
+					check(t, o.Ack(name, batch.ID))
+					m.pass(name, want)
+				case "set aside":
+					check(t, o.SetAside(name, batch.ID, "refused", nil))
+					m.pass(name, want)
+					m.aside++
+				}
+			},
+			"retry": func(t *rapid.T) {
+				list, err := o.SetAsideList()
+				check(t, err)
+				for _, one := range list {
+					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
+						check(t, o.Retry(one.Messenger, one.BatchID))
+						m.queue = append(m.queue, modelBatch{ids: ids(one.Records), only: one.Messenger})
+						m.aside--
+						return
+					}
+				}
+			},
+			"reopen": func(t *rapid.T) {
+				check(t, o.Close())
+				o = openAt(filepath.Dir(o.Path()))
+				windows = nil
+			},
+			"crash": func(t *rapid.T) {
+				next := dir()
+				crash(t, o, next)
+				check(t, o.Close())
+				o = openAt(next)
+				windows = nil
+			},
+			"": func(t *rapid.T) {
+				stats, err := o.Stats()
+				check(t, err)
+				if stats.Batches != m.held() {
+					t.Fatalf("%d batches are held, wanted %d", stats.Batches, m.held())
+				}
+				list, err := o.Checkpoints()
+				check(t, err)
+				if len(list) != len(m.checkpoints) {
+					t.Fatalf("%d checkpoints, wanted %d", len(list), len(m.checkpoints))
+				}
+				for _, one := range list {
+					if !one.To.Equal(hours(m.checkpoints[one.ProjectID])) {
+						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.ProjectID])
+					}
+				}
+				aside, err := o.SetAsideList()
+				check(t, err)
+				if len(aside) != m.aside {
+					t.Fatalf("%d set aside, wanted %d", len(aside), m.aside)
+				}
+			},
+		})
+	})
+}
+
+func check(t rapid.TB, err error) {
+	if err != nil {
+		t.Fatal(err)
+	}
+}

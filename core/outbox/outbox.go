@@ -1,0 +1,149 @@
+package outbox
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// FileName is the name of the outbox in the spool directory.
+const FileName = "outbox.db"
+
+// Errors that a caller may want to tell apart; those returned wrap them and say more.
+var (
+	// ErrLocked says that another process has the outbox open.
+	ErrLocked = errors.New("it is in use by another process")
+	// ErrDamaged says that the file, or something in it, is not what was written.
+	ErrDamaged = errors.New("it is damaged")
+	// ErrReadOnly says that a change was asked of an outbox that was opened for reading.
+	ErrReadOnly = errors.New("it was opened for reading only")
+)
+
+// Options say how an outbox is opened. The zero value is that of a normal run.
+type Options struct {
+	// ReadOnly opens it without changing anything, for dry runs and reports. A file that does not
+	// exist is an empty outbox then.
+	ReadOnly bool
+	// LockTimeout is how long to wait for another process to close it; 0 means two seconds, time
+	// enough for a run that is just ending.
+	LockTimeout time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+
+	// noSync leaves out fsync, for tests that make thousands of transactions.
+	noSync bool
+	// maxBytes limits the file, for tests of a full disk.
+	maxBytes int
+}
+
+// Outbox is an open outbox. Its methods may be called by several goroutines at once.
+type Outbox struct {
+	path     string
+	readOnly bool
+	now      func() time.Time
+	// generation begins the id of every batch that is made while the outbox is open.
+	generation string
+	// db is nil where a file that does not exist was opened for reading.
+	db *bbolt.DB
+	// broken is set once bbolt panicked over what it read: its locks may be held for ever.
+	broken atomic.Bool
+}
+
+// Open opens the outbox in a spool directory, and makes both where there are none. What a killed run had
+// staged and not committed is dropped. A file that cannot be used is left as it is.
+func Open(spooldir string, options Options) (*Outbox, error) {
+	if options.LockTimeout == 0 {
+		options.LockTimeout = 2 * time.Second
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	generation, err := newGeneration()
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(filepath.Join(spooldir, FileName))
+	if err != nil {
+		return nil, fmt.Errorf("finding the outbox in %s: %w", spooldir, err)
+	}
+	o := &Outbox{path: path, readOnly: options.ReadOnly, now: options.Now, generation: generation}
+	if err := o.openFile(options); err != nil {
+		return nil, err
+	}
+	if options.ReadOnly {
+		return o, nil
+	}
+	if err := o.dropStaged(); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+// newGeneration draws what makes batch ids unique. It is drawn at each opening, not once per file: a file
+// that is deleted or brought back from a backup counts its batches from an earlier number again, and a
+// sink that remembers ids would take new records for old ones.
+func newGeneration() (string, error) {
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", fmt.Errorf("drawing a random number for batch ids: %w", err)
+	}
+	return hex.EncodeToString(random[:]), nil
+}
+
+// Path is the file's path.
+func (o *Outbox) Path() string { return o.path }
+
+// Close closes the file. Windows that were not committed are gone.
+func (o *Outbox) Close() error {
+	if o.db == nil || o.broken.Load() {
+		// bbolt's Close would wait for a lock that nobody will release.
+		return nil
+	}
+	if err := o.db.Close(); err != nil {
+		return fmt.Errorf("closing the outbox %s: %w", o.path, err)
+	}
+	return nil
+}
+
+// view runs a reading transaction. What it is for completes "outbox FILE: ...".
+func (o *Outbox) view(doing string, read func(*bbolt.Tx) error) error {
+	if o.db == nil {
+		return nil
+	}
+	return o.guard(doing, func() error { return o.db.View(read) })
+}
+
+// update runs a writing transaction: all of it happens and is on disk, or none of it.
+func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
+	if o.readOnly {
+		return fmt.Errorf("outbox %s: %s: %w", o.path, doing, ErrReadOnly)
+	}
+	return o.guard(doing, func() error { return o.db.Update(change) })
+}
+
+// guard turns what bbolt does about damaged pages into an error: it panics, or reads beyond the end of
+// the mapped file, which is a fault of the whole process if nobody asks for a panic instead.
+func (o *Outbox) guard(doing string, call func() error) (err error) {
+	if o.broken.Load() {
+		return fmt.Errorf("outbox %s: %s: %w, as was found earlier", o.path, doing, ErrDamaged)
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			o.broken.Store(true)
+			err = fmt.Errorf("outbox %s: %s: %w (%v); the file was left as it is: bring it back from a backup, or move it away to begin anew",
+				o.path, doing, ErrDamaged, cause)
+		}
+	}()
+	if err := call(); err != nil {
+		return fmt.Errorf("outbox %s: %s: %w", o.path, doing, err)
+	}
+	return nil
+}
