@@ -1,0 +1,311 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/report"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+)
+
+// grace is how long a batch in flight may take to be acknowledged after the run was told to stop.
+const grace = 10 * time.Second
+
+// A messenger that says when to try again is tried again in the same run, if that is soon and not for
+// ever; everything else waits for the next run.
+const (
+	maxTries     = 3
+	maxRetryWait = 30 * time.Second
+)
+
+// Messenger is a running messenger plugin.
+type Messenger struct {
+	// Name is how the configuration calls it, and the name of its cursor.
+	Name   string
+	Client pluginv1.MessengerClient
+	// Types are the record types it is to have.
+	Types []pluginv1.RecordType
+	// Timeout is how long it may take over one batch.
+	Timeout time.Duration
+	// Explain puts the error of a call into words; the plugin's process may have died.
+	Explain func(error) error
+}
+
+// Queue is the outbox as a messenger walks it.
+type Queue interface {
+	Next(messenger string) (*outbox.Batch, bool, error)
+	Ack(messenger, batchID string) error
+	SetAside(messenger, batchID, reason string, faults map[string]string) error
+	Stats() (outbox.Stats, error)
+}
+
+// Delivery is one run's delivery.
+type Delivery struct {
+	Queue  Queue
+	Logger hclog.Logger
+	// Done is told of every batch a messenger has had, from several goroutines; may be nil.
+	Done func(messenger string, records int)
+}
+
+// Run lets every messenger walk the outbox at its own speed until it is at the end, or in trouble. One
+// messenger's trouble is nobody else's.
+func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.Messenger {
+	reports := make([]report.Messenger, len(messengers))
+	var group sync.WaitGroup
+	for i, messenger := range messengers {
+		group.Go(func() { reports[i] = d.messenger(ctx, messenger) })
+	}
+	group.Wait()
+	d.waiting(reports)
+	return reports
+}
+
+func (d *Delivery) messenger(ctx context.Context, m *Messenger) report.Messenger {
+	result := report.Messenger{Name: m.Name}
+	if err := d.walk(ctx, m, &result); err != nil {
+		result.Problems = append(result.Problems, report.FromDiagnostics(sdk.Diagnostics(err))...)
+	}
+	return result
+}
+
+// waiting adds to the reports what is left in the outbox.
+func (d *Delivery) waiting(reports []report.Messenger) {
+	stats, err := d.Queue.Stats()
+	for i := range reports {
+		if err != nil {
+			reports[i].Problems = append(reports[i].Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+			continue
+		}
+		for _, messenger := range stats.Messengers {
+			if messenger.Name == reports[i].Name {
+				reports[i].WaitingBatches, reports[i].WaitingRecords = messenger.Batches, messenger.Records
+				if messenger.Batches > 0 {
+					reports[i].OldestWaiting = &messenger.Oldest
+				}
+			}
+		}
+	}
+}
+
+// walk delivers batch after batch. The error is what kept it from reaching the end.
+func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.Messenger) error {
+	var line *line
+	defer func() {
+		if line != nil {
+			line.close()
+		}
+	}()
+	tries := 0
+	for {
+		if ctx.Err() != nil {
+			return errors.New("interrupted; what is left stays in the outbox")
+		}
+		batch, ok, err := d.Queue.Next(m.Name)
+		if damaged := (*outbox.DamagedBatchError)(nil); errors.As(err, &damaged) {
+			if err := d.passDamaged(m, damaged, result); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil || !ok {
+			return err
+		}
+		records := m.wants(batch.Records)
+		if len(records) == 0 {
+			if err := d.Queue.Ack(m.Name, batch.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		if line == nil {
+			if line, err = m.open(ctx); err != nil {
+				return err
+			}
+		}
+		ack, err := line.deliver(&pluginv1.Batch{Id: batch.ID, Records: records})
+		if err != nil {
+			return err
+		}
+		tries++
+		wait, err := d.settle(m, batch.ID, records, ack, result)
+		switch {
+		case err == nil && wait == 0:
+			tries = 0
+		case wait > 0 && wait <= maxRetryWait && tries < maxTries:
+			d.Logger.Info("the messenger asks to try again", "messenger", m.Name, "batch", batch.ID, "in", wait)
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// passDamaged takes a batch that cannot be read out of the way of those behind it. Its records are lost to
+// this messenger, which the report says; reporting the window again brings them back.
+func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.Messenger) error {
+	result.Problems = append(result.Problems, report.Problem{
+		Severity: report.Error, Resource: damaged.ID, Summary: damaged.Error(),
+		Detail: "It was set aside; report its window again with --extract-from and --extract-to.",
+	})
+	return d.Queue.SetAside(m.Name, damaged.ID, damaged.Error(), nil)
+}
+
+// settle does what an ack says. It returns how long to wait before the same batch is tried again, and the
+// error that ends the walk if it is not.
+func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.Messenger) (time.Duration, error) {
+	switch ack.GetResult() {
+	case pluginv1.Ack_RESULT_DELIVERED:
+		faults, err := faultsOf(records, ack.GetRejectedRecords())
+		if err != nil {
+			return 0, err
+		}
+		for _, fault := range ack.GetRejectedRecords() {
+			result.Problems = append(result.Problems, report.Problem{
+				Severity: report.Error, Resource: fault.GetRecordId(),
+				Summary: "set aside a record that was rejected: " + fault.GetReason(),
+			})
+		}
+		result.Problems = append(result.Problems, report.FromDiagnostics(ack.GetDiagnostics())...)
+		if len(faults) == 0 {
+			err = d.Queue.Ack(m.Name, batchID)
+		} else {
+			err = d.Queue.SetAside(m.Name, batchID, "", faults)
+		}
+		if err != nil {
+			return 0, err
+		}
+		result.SetAside += len(faults)
+		d.done(m, result, len(records)-len(faults))
+		return 0, nil
+	case pluginv1.Ack_RESULT_REJECTED:
+		reason := sdk.Fail(ack.GetDiagnostics()...).Error()
+		if err := d.Queue.SetAside(m.Name, batchID, reason, nil); err != nil {
+			return 0, err
+		}
+		result.SetAside += len(records)
+		result.Problems = append(result.Problems, report.Problem{
+			Severity: report.Error, Resource: batchID,
+			Summary: fmt.Sprintf("set aside a batch of %d records that was rejected: %s", len(records), reason),
+		})
+		return 0, nil
+	default:
+		if len(ack.GetDiagnostics()) == 0 {
+			return 0, fmt.Errorf("the messenger did not deliver batch %s and did not say why", batchID)
+		}
+		return ack.GetRetryAfter().AsDuration(), sdk.Fail(ack.GetDiagnostics()...)
+	}
+}
+
+func (d *Delivery) done(m *Messenger, result *report.Messenger, records int) {
+	result.Batches++
+	result.Records += records
+	if d.Done != nil {
+		d.Done(m.Name, records)
+	}
+}
+
+// faultsOf checks that the rejected records are records of the batch: one that is not cannot be set aside,
+// and shows that the messenger answers for something else.
+func faultsOf(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (map[string]string, error) {
+	faults := make(map[string]string, len(rejected))
+	for _, fault := range rejected {
+		if !slices.ContainsFunc(records, func(r *pluginv1.Record) bool { return r.GetId() == fault.GetRecordId() }) {
+			return nil, fmt.Errorf("the messenger rejected record %q, which is not in the batch", fault.GetRecordId())
+		}
+		faults[fault.GetRecordId()] = fault.GetReason()
+	}
+	return faults, nil
+}
+
+// wants picks the records that the messenger is to have.
+func (m *Messenger) wants(records []*pluginv1.Record) []*pluginv1.Record {
+	var wanted []*pluginv1.Record
+	for _, record := range records {
+		if slices.Contains(m.Types, sdk.RecordTypeOf(record)) {
+			wanted = append(wanted, record)
+		}
+	}
+	return wanted
+}
+
+// line is an open stream to a messenger.
+type line struct {
+	messenger *Messenger
+	run       context.Context // ends when the run is told to stop
+	stream    pluginv1.Messenger_DeliverClient
+	cancel    context.CancelFunc
+}
+
+// open starts a stream. It outlives the run's context, so that a batch in flight can still be
+// acknowledged.
+func (m *Messenger) open(ctx context.Context) (*line, error) {
+	stay, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stream, err := m.Client.Deliver(stay)
+	if err != nil {
+		cancel()
+		return nil, m.Explain(err)
+	}
+	return &line{messenger: m, run: ctx, stream: stream, cancel: cancel}, nil
+}
+
+// deliver sends one batch and waits for its ack: as long as the messenger may take, but no longer than
+// the grace once the run is to stop.
+func (l *line) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
+	answers := make(chan answer, 1)
+	go func() {
+		if err := l.stream.Send(&pluginv1.DeliverRequest{Batch: batch}); err != nil && !errors.Is(err, io.EOF) {
+			answers <- answer{err: err}
+			return
+		}
+		response, err := l.stream.Recv() // tells what ended the stream where Send only says EOF
+		answers <- answer{ack: response.GetAck(), err: err}
+	}()
+	timeout := time.NewTimer(l.messenger.Timeout)
+	defer timeout.Stop()
+	stopping := l.run.Done()
+	for {
+		select {
+		case a := <-answers:
+			switch {
+			case errors.Is(a.err, io.EOF):
+				return nil, errors.New("the messenger ended its answers before the last batch was acknowledged")
+			case a.err != nil:
+				return nil, l.messenger.Explain(a.err)
+			case a.ack.GetBatchId() != batch.GetId():
+				return nil, fmt.Errorf("the messenger answered for batch %q instead of %q", a.ack.GetBatchId(), batch.GetId())
+			}
+			return a.ack, nil
+		case <-timeout.C:
+			l.cancel()
+			return nil, fmt.Errorf("the messenger did not acknowledge a batch within %s; [messenger_%s] timeout sets how long it may take",
+				l.messenger.Timeout, l.messenger.Name)
+		case <-stopping:
+			stopping = nil
+			timeout.Reset(min(grace, l.messenger.Timeout))
+		}
+	}
+}
+
+type answer struct {
+	ack *pluginv1.Ack
+	err error
+}
+
+// close ends the stream. The messenger has acknowledged all it was sent, so there is nothing to wait for;
+// its Close call gives it time to finish.
+func (l *line) close() {
+	_ = l.stream.CloseSend()
+	l.cancel()
+}
