@@ -1,0 +1,11 @@
+// Caso-messenger-logstash is the plugin that sends records to Logstash.
+package main
+
+import (
+	"github.com/caso-project/caso/plugins/messenger-logstash/logstash"
+	"github.com/caso-project/caso/sdk"
+)
+
+func main() {
+	sdk.ServeMessenger(logstash.New())
+}

@@ -1,0 +1,414 @@
+package dirq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// read takes what a reader would see, in its order, and fails on anything that does not belong there.
+func read(t *testing.T, path string) (contents, names []string) {
+	t.Helper()
+	dirs, err := os.ReadDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(path, dir.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			name := dir.Name() + "/" + entry.Name()
+			if !isElement(name) {
+				t.Errorf("%s is no element", name)
+				continue
+			}
+			content, err := os.ReadFile(filepath.Join(path, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			contents, names = append(contents, string(content)), append(names, name)
+		}
+	}
+	return contents, names
+}
+
+// isElement is python-dirq's _DIRELT_REGEXP.
+func isElement(name string) bool {
+	hex := func(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
+	dir, element, ok := strings.Cut(name, "/")
+	return ok && len(dir) == 8 && hex(dir) && len(element) == 14 && hex(element)
+}
+
+func wantContents(t *testing.T, path string, want ...string) {
+	t.Helper()
+	if got, _ := read(t, path); !slices.Equal(got, want) {
+		t.Errorf("the queue holds %q, want %q", got, want)
+	}
+}
+
+func add(t *testing.T, queue *Queue, contents ...string) {
+	t.Helper()
+	if err := queue.Add(context.Background(), asBytes(contents)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func asBytes(contents []string) [][]byte {
+	var converted [][]byte
+	for _, content := range contents {
+		converted = append(converted, []byte(content))
+	}
+	return converted
+}
+
+func TestAddKeepsOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "with", "parents")
+	queue := Open(path)
+	var want []string
+	for i := range 50 {
+		more := []string{fmt.Sprint(i, "a"), fmt.Sprint(i, "b")}
+		add(t, queue, more...)
+		want = append(want, more...)
+	}
+	add(t, queue)
+	wantContents(t, path, want...)
+}
+
+func TestNamesAreThoseOfDirq(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	queue.names = namer{now: func() time.Time { return time.Unix(1700000000, 123456789) }, digit: 7}
+	add(t, queue, "x")
+	// 1700000000 is 0x6553f100, 20 s into its minute. 123456 is 0x1e240; two attempts
+	// at a temporary file, of which one lacked a directory, took two names.
+	if _, names := read(t, path); !slices.Equal(names, []string{"6553f0ec/6553f1001e2427"}) {
+		t.Errorf("got %v", names)
+	}
+}
+
+func TestNamesRiseWhenTheClockIsSetBack(t *testing.T) {
+	path := t.TempDir()
+	now := time.Unix(1700000059, 999999000)
+	queue := Open(path)
+	queue.names.now = func() time.Time { return now }
+	var want []string
+	for i, step := range []time.Duration{0, time.Microsecond, -time.Hour, time.Second, -24 * time.Hour, 48 * time.Hour} {
+		now = now.Add(step)
+		content := fmt.Sprint(i)
+		add(t, queue, content, content+"+")
+		want = append(want, content, content+"+")
+	}
+	wantContents(t, path, want...)
+}
+
+func TestClockWithoutNames(t *testing.T) {
+	for _, moment := range []time.Time{{}, time.Unix(0, 0), time.Unix(1<<32, 0)} {
+		queue := Open(t.TempDir())
+		queue.names.now = func() time.Time { return moment }
+		queue.names.last = -1 << 62
+		if err := queue.Add(context.Background(), []byte("x")); err == nil || !strings.Contains(err.Error(), "set the clock") {
+			t.Errorf("%v: got error %v", moment, err)
+		}
+	}
+}
+
+func TestTakenNamesAreNotTakenAway(t *testing.T) {
+	path := t.TempDir()
+	now := time.Unix(1700000000, 0)
+	for _, content := range []string{"first", "second"} {
+		// Two processes whose clocks and digits agree.
+		queue := Open(path)
+		queue.names = namer{now: func() time.Time { return now }, digit: 1}
+		add(t, queue, content, content+"+")
+	}
+	got, _ := read(t, path)
+	slices.Sort(got)
+	if want := []string{"first", "first+", "second", "second+"}; !slices.Equal(got, want) {
+		t.Errorf("the queue holds %q, want %q", got, want)
+	}
+}
+
+func TestFullDiskLeavesNothing(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	write, written := queue.files.write, 0
+	queue.files.write = func(path string, content []byte) error {
+		if written++; written == 3 {
+			return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
+		}
+		return write(path, content)
+	}
+	// The first write is refused for want of a directory.
+	err := queue.Add(context.Background(), asBytes([]string{"a", "b", "c"})...)
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got error %v, want one about space that names the queue", err)
+	}
+	wantContents(t, path)
+	add(t, queue, "a", "b", "c")
+	wantContents(t, path, "a", "b", "c")
+}
+
+func TestWriteFileSparesOthersFiles(t *testing.T) {
+	existing := filepath.Join(t.TempDir(), "x.tmp")
+	if err := os.WriteFile(existing, []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(existing, []byte("ours")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got error %v", err)
+	}
+	if content, err := os.ReadFile(existing); err != nil || string(content) != "theirs" {
+		t.Errorf("got %q, %v", content, err)
+	}
+}
+
+func TestPurgedTemporaryFileIsWrittenAgain(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	minute := 0
+	queue.names.now = func() time.Time { return time.Unix(1700000000+int64(60*minute), 0) }
+	link, calls := queue.files.link, 0
+	queue.files.link = func(from, to string) error {
+		// The second of three: the purger comes, and meanwhile it has become later.
+		if calls++; calls == 2 {
+			minute++
+			if err := os.Remove(from); err != nil {
+				t.Error(err)
+			}
+		}
+		return link(from, to)
+	}
+	add(t, queue, "a", "b", "c")
+	wantContents(t, path, "a", "b", "c")
+}
+
+func TestPurgedDirectoryIsMadeAgain(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	mkdir, calls := queue.files.mkdir, 0
+	queue.files.mkdir = func(dir string) error {
+		err := mkdir(dir)
+		if calls++; err == nil && calls < 4 {
+			if err := os.Remove(dir); err != nil {
+				t.Error(err)
+			}
+		}
+		return err
+	}
+	add(t, queue, "a")
+	wantContents(t, path, "a")
+}
+
+func TestElementTakenBeforeAddReturns(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	link := queue.files.link
+	queue.files.link = func(from, to string) error {
+		if err := link(from, to); err != nil {
+			return err
+		}
+		// A fast reader, and a purger behind it.
+		return os.RemoveAll(filepath.Dir(to))
+	}
+	add(t, queue, "a")
+	wantContents(t, path)
+}
+
+func TestGivesUp(t *testing.T) {
+	cases := map[string]func(*Queue){
+		"every temporary file is purged": func(q *Queue) {
+			q.files.link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.ENOENT} }
+		},
+		"every name is taken": func(q *Queue) {
+			q.files.link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.EEXIST} }
+		},
+		"every directory vanishes": func(q *Queue) {
+			q.files.write = func(path string, _ []byte) error {
+				return &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
+			}
+		},
+	}
+	for name, breaks := range cases {
+		t.Run(name, func(t *testing.T) {
+			queue := Open(t.TempDir())
+			breaks(queue)
+			err := queue.Add(context.Background(), []byte("x"))
+			if err == nil || !strings.Contains(err.Error(), "gave up") {
+				t.Errorf("got error %v", err)
+			}
+			wantContents(t, queue.path)
+		})
+	}
+}
+
+// Whatever step fails, for whatever reason but those above, Add fails with it and leaves no temporary file.
+func TestOtherErrorsAreFinal(t *testing.T) {
+	for _, cause := range []error{syscall.EACCES, syscall.EROFS, syscall.EIO, syscall.EPERM} {
+		refuse := func(calls *int, nth int) error {
+			if *calls++; *calls == nth {
+				return cause
+			}
+			return nil
+		}
+		cases := map[string]func(q *Queue, calls *int){
+			"write": func(q *Queue, calls *int) {
+				write := q.files.write
+				q.files.write = func(path string, content []byte) error {
+					if err := refuse(calls, 3); err != nil {
+						return err
+					}
+					return write(path, content)
+				}
+			},
+			"mkdir": func(q *Queue, calls *int) {
+				q.files.mkdir = func(string) error { return refuse(calls, 1) }
+			},
+			"link": func(q *Queue, calls *int) {
+				link := q.files.link
+				q.files.link = func(from, to string) error {
+					if err := refuse(calls, 2); err != nil {
+						return err
+					}
+					return link(from, to)
+				}
+			},
+			"sync": func(q *Queue, calls *int) {
+				q.files.sync = func(string) error { return refuse(calls, 3) }
+			},
+		}
+		for name, breaks := range cases {
+			t.Run(name+" "+cause.Error(), func(t *testing.T) {
+				queue, calls := Open(t.TempDir()), 0
+				breaks(queue, &calls)
+				if err := queue.Add(context.Background(), []byte("a"), []byte("b")); !errors.Is(err, cause) {
+					t.Errorf("got error %v, want %v", err, cause)
+				}
+				// Fails on temporary files.
+				read(t, queue.path)
+			})
+		}
+	}
+}
+
+func TestPathsThatAreNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dangling := filepath.Join(dir, "dangling")
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, filepath.Join(file, "below"), dangling} {
+		if err := Open(path).Add(context.Background(), []byte("x")); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got error %v, want one that names it", path, err)
+		}
+	}
+}
+
+func TestEndedBeforeAnythingAppears(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	queue := Open(t.TempDir())
+	write := queue.files.write
+	queue.files.write = func(path string, content []byte) error {
+		cancel()
+		return write(path, content)
+	}
+	if err := queue.Add(ctx, []byte("a"), []byte("b")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+	wantContents(t, queue.path)
+}
+
+func TestModesFollowUmask(t *testing.T) {
+	before := syscall.Umask(0o027)
+	defer syscall.Umask(before)
+	path := filepath.Join(t.TempDir(), "queue")
+	add(t, Open(path), "x")
+	_, names := read(t, path)
+	for name, want := range map[string]fs.FileMode{path: 0o750, filepath.Join(path, filepath.Dir(names[0])): 0o750, filepath.Join(path, names[0]): 0o640} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), want)
+		}
+	}
+}
+
+// A reader that never rests, and like python-dirq's purge removes all empty directories but the last, while
+// elements are added minute by minute.
+func TestAmongPurgers(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	now := time.Unix(1700000000, 0)
+	queue.names.now = func() time.Time { return now }
+	const elements = 300
+	taken := make(chan string, elements)
+	stopped := make(chan struct{})
+	var done atomic.Bool
+	go func() {
+		defer close(stopped)
+		for {
+			last := done.Load()
+			dirs, err := os.ReadDir(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i, dir := range dirs {
+				in := filepath.Join(path, dir.Name())
+				entries, _ := os.ReadDir(in)
+				for _, entry := range entries {
+					if !isElement(dir.Name() + "/" + entry.Name()) {
+						continue
+					}
+					content, err := os.ReadFile(filepath.Join(in, entry.Name()))
+					if err != nil {
+						t.Error(err)
+					}
+					taken <- string(content)
+					if err := os.Remove(filepath.Join(in, entry.Name())); err != nil {
+						t.Error(err)
+					}
+				}
+				if i < len(dirs)-1 {
+					// Fails unless it is empty.
+					_ = os.Remove(in)
+				}
+			}
+			// What was listed after the last Add had returned is all there is.
+			if last {
+				return
+			}
+		}
+	}()
+	var want []string
+	for i := range elements {
+		want = append(want, fmt.Sprint(i))
+		now = now.Add(time.Minute)
+		add(t, queue, want[i])
+	}
+	done.Store(true)
+	<-stopped
+	close(taken)
+	var got []string
+	for content := range taken {
+		got = append(got, content)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the reader took %v", got)
+	}
+}
