@@ -1,0 +1,213 @@
+package standin
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// lifeCycle is how a generated server came to be what it is.
+type lifeCycle struct {
+	name string
+	live func(*Server, *moment)
+}
+
+// moment is what a life cycle may use.
+type moment struct {
+	*generator
+	images projectImages
+}
+
+func (m *moment) ago(d time.Duration) time.Time { return m.now.Add(-d) }
+
+const (
+	hour = time.Hour
+	day  = 24 * time.Hour
+	// boot is how long a server takes from its creation to its launch.
+	boot = 25 * time.Second
+)
+
+// born sets a server's beginning; it stays as it is from there on.
+func (m *moment) born(s *Server, age time.Duration) {
+	s.Created = m.ago(age)
+	s.Launched = s.Created.Add(boot)
+	s.Status = "ACTIVE"
+}
+
+// became changes the status some time ago.
+func (m *moment) became(s *Server, status, action string, age time.Duration) {
+	s.Status = status
+	s.Updated = m.ago(age)
+	s.Actions = append([]Action{{Name: action, Start: s.Updated, Updated: s.Updated}}, s.actions()...)
+}
+
+// ended deletes a server some time ago. Its deletion took four seconds; its row changed once
+// more three minutes later, as periodic tasks do it.
+func (m *moment) ended(s *Server, age time.Duration) {
+	s.Status = "DELETED"
+	s.Deleted = m.ago(age)
+	s.Terminated = s.Deleted.Add(4 * time.Second)
+	s.Updated = s.Deleted.Add(3 * time.Minute)
+	s.Addresses = nil
+}
+
+// monthStart is the beginning of the present month.
+func (m *moment) monthStart() time.Time {
+	return time.Date(m.now.Year(), m.now.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// simple is a server of a status that it took on half its life ago.
+func simple(name, status, action string, age time.Duration) lifeCycle {
+	return lifeCycle{name, func(s *Server, m *moment) {
+		m.born(s, age)
+		if status != "ACTIVE" {
+			m.became(s, status, action, age/2)
+		}
+	}}
+}
+
+func running(name string, age time.Duration) lifeCycle { return simple(name, "ACTIVE", "", age) }
+
+// lifeCycles are one of each.
+func lifeCycles() []lifeCycle {
+	list := []lifeCycle{
+		running("web-01", 400*day),
+		running("web-02", 45*day),
+		running("brand-new", 20*time.Minute),
+		simple("stopped", "SHUTOFF", "stop", 15*day),
+		simple("paused", "PAUSED", "pause", 12*day),
+		simple("suspended", "SUSPENDED", "suspend", 13*day),
+		simple("shelved", "SHELVED", "shelve", 14*day),
+		simple("shelved-offloaded", "SHELVED_OFFLOADED", "shelve", 16*day),
+		simple("in-error", "ERROR", "reboot", 9*day),
+	}
+	list = append(list, changedCycles()...)
+	list = append(list, unbornCycles()...)
+	list = append(list, deletedCycles()...)
+	return append(list, unusualCycles()...)
+}
+
+// changedCycles were launched again after their creation.
+func changedCycles() []lifeCycle {
+	again := func(name, status, action string, age time.Duration) lifeCycle {
+		return lifeCycle{name, func(s *Server, m *moment) {
+			m.born(s, age)
+			m.became(s, status, action, age/3)
+			s.Launched = s.Updated
+		}}
+	}
+	return []lifeCycle{
+		again("rescued", "RESCUE", "rescue", 3*day),
+		again("verify-resize", "VERIFY_RESIZE", "resize", 2*day),
+		again("rebuilt", "ACTIVE", "rebuild", 30*day),
+		again("resized", "ACTIVE", "confirmResize", 20*day),
+		again("resize-reverted", "ACTIVE", "revertResize", 21*day),
+		again("unshelved", "ACTIVE", "unshelve", 50*day),
+	}
+}
+
+// unbornCycles never ran.
+func unbornCycles() []lifeCycle {
+	return []lifeCycle{
+		{"never-scheduled", func(s *Server, m *moment) {
+			s.Created, s.Status, s.Host = m.ago(6*hour), "ERROR", ""
+			s.Updated, s.Addresses = s.Created.Add(2*time.Second), nil
+			s.FlavorID, s.Fault = m.flavor["m1.impossible"], "No valid host was found. "
+		}},
+		{"stuck-building", func(s *Server, m *moment) {
+			s.Created, s.Status, s.TaskState = m.ago(day), "BUILD", "spawning"
+		}},
+		{"never-scheduled-deleted", func(s *Server, m *moment) {
+			s.Created, s.Host = m.ago(7*hour), ""
+			m.ended(s, 6*hour)
+		}},
+	}
+}
+
+func deletedCycles() []lifeCycle {
+	deleted := func(name string, age, end time.Duration) lifeCycle {
+		return lifeCycle{name, func(s *Server, m *moment) { m.born(s, age); m.ended(s, end) }}
+	}
+	return []lifeCycle{
+		deleted("deleted-recently", 5*day, 90*time.Minute),
+		deleted("deleted-yesterday", 6*day, day),
+		deleted("deleted-long-ago", 150*day, 100*day),
+		deleted("deleted-after-40s", 2*day, 2*day-40*time.Second),
+		{"deleted-across-months", func(s *Server, m *moment) {
+			m.born(s, m.now.Sub(m.monthStart())+8*day)
+			m.ended(s, m.now.Sub(m.monthStart())/2)
+		}},
+		{"deleted-at-months-end", func(s *Server, m *moment) {
+			m.born(s, m.now.Sub(m.monthStart())+3*day)
+			m.ended(s, m.now.Sub(m.monthStart())+5*time.Second)
+		}},
+		{"deleted-without-end", func(s *Server, m *moment) {
+			m.born(s, 30*day)
+			m.ended(s, 20*day)
+			s.Terminated = time.Time{}
+		}},
+		{"stuck-deleting", func(s *Server, m *moment) {
+			m.born(s, 11*day)
+			s.TaskState, s.Updated = "deleting", m.ago(5*hour)
+			s.Actions = append([]Action{{Name: "delete", Start: s.Updated, Updated: s.Updated}}, s.actions()...)
+		}},
+		{"soft-deleted", func(s *Server, m *moment) {
+			m.born(s, 30*day)
+			m.became(s, "SOFT_DELETED", "softDelete", 3*hour)
+		}},
+	}
+}
+
+// unusualCycles are ordinary in their lives and odd in their circumstances.
+func unusualCycles() []lifeCycle {
+	with := func(name string, age time.Duration, change func(*Server, *moment)) lifeCycle {
+		return lifeCycle{name, func(s *Server, m *moment) { m.born(s, age); change(s, m) }}
+	}
+	flavor := func(name, flavor string, age time.Duration) lifeCycle {
+		return with(name, age, func(s *Server, m *moment) { s.FlavorID = m.flavor[flavor] })
+	}
+	return []lifeCycle{
+		with("boot-from-volume", 33*day, func(s *Server, m *moment) {
+			s.ImageID, s.FlavorID = "", m.flavor["vol.small"]
+			s.Volumes = []Volume{{ID: uuid("volume", s.ID)}}
+		}),
+		flavor("gpu-train-1", "gpu.a100", 40*day),
+		with("gpu-train-2", 20*day, func(s *Server, m *moment) {
+			s.FlavorID = m.flavor["gpu.a100"]
+			m.ended(s, 2*day)
+		}),
+		flavor("ephemeral", "eph.medium", 5*day),
+		flavor("no-benchmark", "m1.tiny", 7*day),
+		flavor("half-a-benchmark", "half.bench", 8*day),
+		flavor("odd-benchmark", "odd.bench", 8*day),
+		flavor("private-flavor", "private.special", 4*day),
+		flavor("flavor-gone", "m1.retired", 70*day),
+		with("image-gone", 60*day, func(s *Server, m *moment) { s.ImageID = m.images.gone }),
+		with("image-hidden", 61*day, func(s *Server, m *moment) { s.ImageID = m.images.hidden }),
+		with("user-gone", 62*day, func(s *Server, m *moment) { s.UserID = m.goneUser }),
+		running("naïve-café-josé", 10*day),
+		running("服务器 ☃", 11*day),
+		running("%%", 4*day),
+		running("100%: done; key: value, a=b", 3*day),
+		running(`quote ' " back\nslash <tag> & {json}`, 2*day),
+		with("with metadata", 17*day, func(s *Server, _ *moment) {
+			s.Metadata, s.Tags = map[string]string{"role": "web", "note": "ñandú"}, []string{"production"}
+			s.KeyName, s.Description = "laptop", "the one behind the proxy"
+		}),
+	}
+}
+
+// ordinary is a server as most are: running, stopped, or gone, for some weeks.
+func ordinary(random *rand.Rand) lifeCycle {
+	age := time.Duration(1+random.Int64N(int64(60*day/time.Second))) * time.Second
+	end := time.Duration(random.Int64N(int64(age/time.Second))) * time.Second
+	switch n := random.IntN(100); {
+	case n < 70:
+		return running("worker", age)
+	case n < 78:
+		return simple("desktop", "SHUTOFF", "stop", age)
+	case n < 80:
+		return simple("reserve", "SHELVED_OFFLOADED", "shelve", age)
+	default:
+		return lifeCycle{"job", func(s *Server, m *moment) { m.born(s, age); m.ended(s, end) }}
+	}
+}

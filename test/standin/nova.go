@@ -1,0 +1,122 @@
+package standin
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+)
+
+const errorJSON = "application/json; charset=UTF-8" // nova's content type of an error
+
+var projectSegment = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// nova answers for the compute service.
+func (q *call) nova() {
+	parts := segments(q.path)
+	if len(parts) == 0 {
+		q.novaVersions()
+		return
+	}
+	if parts[0] != "v2.1" && parts[0] != "v2" {
+		q.novaNoPage()
+		return
+	}
+	version, parts := parts[0], parts[1:]
+	q.header("x-openstack-request-id", q.requestID)
+	q.header("x-compute-request-id", q.requestID)
+	if len(parts) == 0 { // the version document needs no token
+		if q.negotiate(version) {
+			q.write(http.StatusOK, "application/json", object{"version": q.novaVersion(true)})
+		}
+		return
+	}
+	if !q.requireToken() || !q.negotiate(version) {
+		return
+	}
+	// Before Ocata the project's id was part of the address; it is still accepted.
+	if projectSegment.MatchString(parts[0]) {
+		if parts[0] != q.token.projectID {
+			q.novaError(http.StatusBadRequest, "badRequest",
+				"Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'", parts[0], q.token.projectID)
+			return
+		}
+		parts = parts[1:]
+	}
+	if q.r.Method != http.MethodGet {
+		q.novaError(http.StatusForbidden, "forbidden", "Policy doesn't allow this to be performed.")
+		return
+	}
+	q.cloud.lockSorted()
+	defer q.cloud.mu.RUnlock()
+	q.novaRoute(parts)
+}
+
+func (q *call) novaRoute(parts []string) {
+	n, first := len(parts), ""
+	if n > 0 {
+		first = parts[0]
+	}
+	switch {
+	case first == "servers" && n == 1:
+		q.novaServers("servers", false)
+	case first == "servers" && n == 2 && parts[1] == "detail":
+		q.novaServers("servers/detail", true)
+	case first == "servers" && n == 2:
+		q.novaServer(parts[1])
+	case first == "servers" && n == 3 && parts[2] == "os-instance-actions":
+		q.novaActions(parts[1])
+	case first == "servers" && n == 4 && parts[2] == "os-instance-actions":
+		q.novaAction(parts[1], parts[3])
+	case first == "flavors" && n == 1:
+		q.novaFlavors("flavors", false)
+	case first == "flavors" && n == 2 && parts[1] == "detail":
+		q.novaFlavors("flavors/detail", true)
+	case first == "flavors" && n == 2:
+		q.novaFlavor(parts[1])
+	case first == "flavors" && n == 3 && parts[2] == "os-extra_specs":
+		q.novaExtraSpecs(parts[1])
+	case first == "os-simple-tenant-usage" && n == 1:
+		q.novaUsages()
+	case first == "os-simple-tenant-usage" && n == 2:
+		q.novaUsage(parts[1])
+	case first == "limits" && n == 1:
+		q.novaLimits()
+	default:
+		q.novaNoPage()
+	}
+}
+
+// novaError answers in nova's form of an error.
+func (q *call) novaError(status int, kind, format string, args ...any) {
+	q.write(status, errorJSON, object{kind: object{"code": status, "message": fmt.Sprintf(format, args...)}})
+}
+
+func (q *call) novaPolicy(rule string) {
+	q.novaError(http.StatusForbidden, "forbidden", "Policy doesn't allow os_compute_api:%s to be performed.", rule)
+}
+
+// novaNoPage is what the web framework under nova says to an unknown address: plain text.
+func (q *call) novaNoPage() {
+	q.writeBytes(http.StatusNotFound, "text/plain; charset=UTF-8", []byte("404 Not Found\n\nThere is no such resource.\n\n   "))
+}
+
+// novaAddress is the address of nova's API as this request used it, project id and all.
+func (q *call) novaAddress() string {
+	if q.cloud.opts.ProjectInComputeURL {
+		return q.base + "/v2.1/" + q.token.projectID
+	}
+	return q.base + "/v2.1"
+}
+
+// novaLimits is /limits of a cloud without quotas.
+func (q *call) novaLimits() {
+	absolute := object{}
+	for _, name := range []string{"maxTotalInstances", "maxTotalCores", "maxTotalRAMSize", "maxServerMeta",
+		"maxImageMeta", "maxPersonality", "maxPersonalitySize", "maxTotalKeypairs", "maxServerGroups",
+		"maxServerGroupMembers", "maxTotalFloatingIps", "maxSecurityGroups", "maxSecurityGroupRules",
+		"totalRAMUsed", "totalCoresUsed", "totalInstancesUsed", "totalFloatingIpsUsed",
+		"totalSecurityGroupsUsed", "totalServerGroupsUsed"} {
+		absolute[name] = -1
+	}
+	q.write(http.StatusOK, "application/json", object{"limits": object{"rate": []any{}, "absolute": absolute}})
+}

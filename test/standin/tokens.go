@@ -1,0 +1,116 @@
+package standin
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// token is what a sign-in left behind.
+type token struct {
+	id                  string
+	userID              string
+	projectID, domainID string
+	system              bool
+	roles               []string
+	methods             []string
+	auditIDs            []string
+	issued, expires     time.Time
+	credential          *AppCredential
+}
+
+func (t *token) has(role string) bool { return slices.Contains(t.roles, role) }
+
+// systemReader may read everything in keystone: a role on the system, or, as the policies
+// before their renewal had it and Zed still accepts, the role admin anywhere.
+func (t *token) systemReader() bool { return t.system && t.has("reader") || t.has("admin") }
+
+type tokens struct {
+	mu       sync.Mutex
+	lifetime time.Duration
+	byID     map[string]*token
+	issued   int
+	requests int
+}
+
+func (ts *tokens) init(lifetime time.Duration) {
+	ts.lifetime, ts.byID = lifetime, map[string]*token{}
+}
+
+// issue completes and stores a token.
+func (ts *tokens) issue(t *token, parent *token) *token {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.issued++
+	t.id = fmt.Sprintf("gAAAAA-stand-in-%s-%d", hexID("token", fmt.Sprint(ts.issued)), ts.issued)
+	t.issued = time.Now().UTC()
+	t.expires = t.issued.Add(ts.lifetime)
+	t.auditIDs = []string{hexID("audit", fmt.Sprint(ts.issued))[:22]}
+	if parent != nil { // a token that comes of a token lives no longer than it
+		t.expires = parent.expires
+		t.auditIDs = append(t.auditIDs, parent.auditIDs[len(parent.auditIDs)-1])
+	}
+	ts.byID[t.id] = t
+	return t
+}
+
+func (ts *tokens) get(id string) *token {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	t := ts.byID[id]
+	if t == nil || !time.Now().Before(t.expires) {
+		return nil
+	}
+	return t
+}
+
+// peek finds a token whether it is still valid or not.
+func (ts *tokens) peek(id string) *token {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.byID[id]
+}
+
+// requestID makes the id that each answer carries.
+func (ts *tokens) requestID() string {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.requests++
+	return "req-" + uuid("request", fmt.Sprint(ts.requests))
+}
+
+// ExpireTokens ends every token issued so far; a client can sign in again.
+func (c *Cloud) ExpireTokens() {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	for _, t := range c.tokens.byID {
+		t.expires = t.issued
+	}
+}
+
+// TokensIssued counts the sign-ins and token exchanges that succeeded.
+func (c *Cloud) TokensIssued() int {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	return c.tokens.issued
+}
+
+// authenticate finds the request's token.
+func (q *call) authenticate() bool {
+	q.token = q.cloud.tokens.get(q.r.Header.Get("X-Auth-Token"))
+	return q.token != nil
+}
+
+// requireToken answers as keystonemiddleware does in front of nova and neutron.
+func (q *call) requireToken() bool {
+	if q.authenticate() {
+		return true
+	}
+	q.header("WWW-Authenticate", fmt.Sprintf("Keystone uri=%q", q.cloud.base(q.r)+"/identity"))
+	q.write(http.StatusUnauthorized, "application/json", object{"error": object{
+		"code": 401, "title": "Unauthorized",
+		"message": "The request you have made requires authentication."}})
+	return false
+}
