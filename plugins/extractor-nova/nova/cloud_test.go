@@ -1,0 +1,196 @@
+package nova
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+	"github.com/caso-project/caso/test/standin"
+)
+
+// now is the present of the stand-in clouds.
+var now = time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC)
+
+// bench is a stand-in cloud with an extractor for it.
+type bench struct {
+	t         *testing.T
+	cloud     *standin.Cloud
+	url       string
+	extractor *Extractor
+	configure []*pluginv1.Diagnostic
+}
+
+// newBench serves a cloud and configures an extractor, with options (`section.name`: value) beside those
+// to sign in.
+func newBench(t *testing.T, options standin.Options, settings map[string]string) *bench {
+	t.Helper()
+	if options.Now.IsZero() {
+		options.Now = now
+	}
+	cloud := standin.New(options)
+	server := httptest.NewServer(cloud)
+	t.Cleanup(server.Close)
+	b := &bench{t: t, cloud: cloud, url: server.URL}
+	all := map[string]string{
+		"extractor.user":     standin.AccountingUser,
+		"extractor.password": standin.AccountingPassword,
+		"extractor.endpoint": server.URL + "/identity/v3",
+	}
+	for name, value := range settings {
+		all[name] = strings.ReplaceAll(value, "{url}", server.URL)
+	}
+	b.extractor, b.configure = configured(t, all)
+	return b
+}
+
+// configured makes an extractor of settings; waits between attempts pass at once.
+func configured(t *testing.T, settings map[string]string) (*Extractor, []*pluginv1.Diagnostic) {
+	t.Helper()
+	extractor := New()
+	extractor.wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return extractor, extractor.Configure(t.Context(), config(t, extractor, settings))
+}
+
+// config reads settings as the host would.
+func config(t *testing.T, extractor *Extractor, settings map[string]string) sdk.Config {
+	t.Helper()
+	var values []*pluginv1.OptionValue
+	used := map[string]bool{}
+	for _, option := range extractor.Describe().Options {
+		name := option.GetSection() + "." + option.GetName()
+		text, ok := settings[name]
+		used[name] = true
+		if !ok {
+			if option.DefaultValue == nil {
+				continue
+			}
+			text = option.GetDefaultValue()
+		}
+		value := &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()}}
+		switch option.GetType() {
+		case pluginv1.OptionType_OPTION_TYPE_BOOLEAN:
+			value.Value = &pluginv1.OptionValue_BooleanValue{BooleanValue: text == "true"}
+		case pluginv1.OptionType_OPTION_TYPE_INTEGER:
+			seconds, err := time.ParseDuration(text + "s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			value.Value = &pluginv1.OptionValue_IntegerValue{IntegerValue: int64(seconds / time.Second)}
+		default:
+			value.Value = &pluginv1.OptionValue_StringValue{StringValue: text}
+		}
+		values = append(values, value)
+	}
+	for name := range settings {
+		if !used[name] {
+			t.Fatalf("the plugin declares no option %s", name)
+		}
+	}
+	return sdk.NewConfig("nova", values)
+}
+
+// list lists projects and fails the test if that is not possible.
+func (b *bench) list(marked bool, named ...string) ([]*pluginv1.Project, []*pluginv1.Diagnostic) {
+	b.t.Helper()
+	response, err := b.extractor.ListProjects(b.t.Context(), &pluginv1.ListProjectsRequest{Projects: named, IncludeMarked: marked})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return response.GetProjects(), response.GetDiagnostics()
+}
+
+// answer is what Extract gave.
+type answer struct {
+	records     []*pluginv1.Record
+	state       []byte
+	diagnostics []*pluginv1.Diagnostic
+	err         error
+}
+
+func (b *bench) extract(project string, from, to time.Time, state []byte) answer {
+	b.t.Helper()
+	var a answer
+	complete, err := b.extractor.Extract(b.t.Context(), &pluginv1.ExtractRequest{
+		Project: &pluginv1.Project{Id: project, Name: "the project", Vo: "vo.example.org"},
+		Window:  &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)},
+		State:   state,
+	}, func(record *pluginv1.Record) error {
+		if err := sdk.CheckRecord(record); err != nil {
+			b.t.Errorf("the host would refuse this: %v", err)
+		}
+		a.records = append(a.records, record)
+		return nil
+	})
+	a.state, a.diagnostics, a.err = complete.GetNextState(), complete.GetDiagnostics(), err
+	if err != nil {
+		a.diagnostics = sdk.Diagnostics(err)
+	}
+	return a
+}
+
+// must is extract for windows that have to succeed.
+func (b *bench) must(project string, from, to time.Time, state []byte) answer {
+	b.t.Helper()
+	a := b.extract(project, from, to, state)
+	if a.err != nil {
+		b.t.Fatalf("extracting: %v", a.err)
+	}
+	return a
+}
+
+// last gives the last record of each server, by name.
+func (a answer) last() map[string]*pluginv1.CloudRecord {
+	byName := map[string]*pluginv1.CloudRecord{}
+	for _, record := range a.records {
+		byName[record.GetCloud().GetMachineName()] = record.GetCloud()
+	}
+	return byName
+}
+
+// said says whether a diagnostic has a text.
+func said(diagnostics []*pluginv1.Diagnostic, text string) bool {
+	for _, d := range diagnostics {
+		if strings.Contains(d.GetSummary()+"\n"+d.GetDetail(), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginning is the start of a first window.
+var beginning = time.Unix(0, 0).UTC()
+
+// small is a cloud with one project and no servers of its own, to which a test adds what it is about.
+func small(t *testing.T, options standin.Options, settings map[string]string) (*bench, string) {
+	t.Helper()
+	options.Empty = true
+	b := newBench(t, options, settings)
+	project := b.cloud.AddProject(standin.Project{Name: "vo-one", Tags: []string{"caso"}, Properties: map[string]string{"VO": "one.example.org"}})
+	b.cloud.Grant(b.cloud.UserID(standin.AccountingUser), project, "reader")
+	b.cloud.AddFlavor(standin.Flavor{ID: "f1", Name: "m1.small", VCPUs: 2, RAM: 4096, Disk: 20, Ephemeral: 5,
+		ExtraSpecs: map[string]string{"accounting:benchmark_type": "HEPscore23", "accounting:benchmark_value": "11.35"}})
+	return b, project
+}
+
+// server is a plain running one.
+func server(project, id string, created time.Time) standin.Server {
+	return standin.Server{ID: id, Name: id, ProjectID: project, UserID: "u1", FlavorID: "f1", Status: "ACTIVE",
+		Created: created, Launched: created.Add(20 * time.Second), Updated: created.Add(20 * time.Second), Host: "node"}
+}
+
+// window writes a window.
+func window(from, to time.Time) *pluginv1.Window {
+	return &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)}
+}
+
+// path matches requests to a path.
+func path(text string) standin.Match {
+	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, text) }
+}

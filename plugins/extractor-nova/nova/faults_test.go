@@ -1,0 +1,231 @@
+package nova
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caso-project/caso/test/standin"
+)
+
+// faulty is a cloud with three servers.
+func faulty(t *testing.T, options standin.Options, settings map[string]string) (*bench, string) {
+	t.Helper()
+	b, project := small(t, options, settings)
+	for _, name := range []string{"a", "b", "c"} {
+		b.cloud.AddServer(server(project, name, now.AddDate(0, 0, -2)))
+	}
+	return b, project
+}
+
+// TestPassingFaults: what goes away by itself costs nothing but time.
+func TestPassingFaults(t *testing.T) {
+	for name, fault := range map[string]standin.Fault{
+		"a proxy's 502 with HTML":       {Status: 502, Count: 3},
+		"503":                           {Status: 503, Count: 2, RetryAfter: "1"},
+		"504":                           {Status: 504, Count: 1},
+		"429 with Retry-After":          {Status: 429, Count: 2, RetryAfter: "3600"},
+		"a connection that is reset":    {Reset: true, Count: 2},
+		"an answer that breaks off":     {Truncate: 200, Count: 2, Match: path("/servers/detail")},
+		"a token that is no longer one": {Status: 401, Count: 1, Match: path("/servers/detail"), Body: `{"error":{"message":"expired"}}`},
+		"a sign-in that fails":          {Status: 503, Count: 2, Match: path("/auth/tokens")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, project := faulty(t, standin.Options{}, nil)
+			b.cloud.Fault(fault)
+			if got := b.must(project, now.Add(-time.Hour), now, nil); len(got.records) != 3 {
+				t.Errorf("%d records, %v", len(got.records), got.diagnostics)
+			}
+		})
+	}
+}
+
+// TestTokensExpire in the middle of a run and are renewed.
+func TestTokensExpire(t *testing.T) {
+	b, project := faulty(t, standin.Options{MaxLimit: 1}, nil)
+	b.list(true, "vo-one")
+	b.must(project, now.Add(-time.Hour), now, nil)
+	b.cloud.ExpireTokens()
+	if got := b.must(project, now.Add(-time.Hour), now, nil); len(got.records) != 3 {
+		t.Errorf("%d records", len(got.records))
+	}
+}
+
+// TestLastingFaults: the window fails and the error names the project, the URL and what came.
+func TestLastingFaults(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault standin.Fault
+		say   []string
+	}{
+		{"502 for ever", standin.Fault{Status: 502, Match: path("/servers/detail")}, []string{"/servers/detail", "502"}},
+		{"429 for ever", standin.Fault{Status: 429, RetryAfter: "1", Match: path("/servers/detail")}, []string{"429"}},
+		{"reset for ever", standin.Fault{Reset: true, Match: path("/servers/detail")}, []string{"reset"}},
+		{"HTML instead of JSON", standin.Fault{Status: 200, Body: "<html>\n<title>Log in</title>", Match: path("/servers/detail")},
+			[]string{"/servers/detail", "JSON", "<html>"}},
+		{"malformed JSON", standin.Fault{MalformedJSON: true, Match: path("/servers/detail")}, []string{"/servers/detail", "JSON"}},
+		{"JSON of something else", standin.Fault{Status: 200, Body: `{"flowers":[]}`, Match: path("/servers/detail")}, []string{`no list called "servers"`}},
+		{"403", standin.Fault{Status: 403, Body: `{"forbidden":{"message":"Policy doesn't allow it"}}`, Match: path("/servers/detail")},
+			[]string{"403", "Policy doesn't allow it", "openstack role add"}},
+		{"401 for ever", standin.Fault{Status: 401, Match: path("/servers/detail")}, []string{"401"}},
+		{"a page that links to itself", standin.Fault{Match: path("/servers/detail"), Edit: linkToFirst}, []string{"links back"}},
+		{"HTML from keystone", standin.Fault{Status: 200, Body: "<html>", Match: path("/auth/tokens")}, []string{"signing in"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b, project := faulty(t, standin.Options{MaxLimit: 2}, nil)
+			b.cloud.Fault(test.fault)
+			got := b.extract(project, now.Add(-time.Hour), now, nil)
+			if got.err == nil {
+				t.Fatalf("%d records and no error", len(got.records))
+			}
+			if got.diagnostics[0].GetProject() != project {
+				t.Errorf("the project is not named: %v", got.diagnostics[0])
+			}
+			for _, text := range test.say {
+				if !said(got.diagnostics, text) {
+					t.Errorf("nobody said %q: %v", text, got.diagnostics)
+				}
+			}
+			if n := b.cloud.CountRequests("GET", "/servers/detail"); n > 6 {
+				t.Errorf("asked %d times", n)
+			}
+		})
+	}
+}
+
+// linkToFirst makes every page link to the first.
+func linkToFirst(body []byte) []byte {
+	at := bytes.Index(body, []byte("marker="))
+	if at < 0 {
+		return body
+	}
+	end := at + bytes.IndexByte(body[at:], '"')
+	return append(append(bytes.Clone(body[:at]), "limit=1000"...), body[end:]...)
+}
+
+// TestSlowAnswers: an API that sends a byte now and then does not hold up a run.
+func TestSlowAnswers(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, map[string]string{"keystone_auth.timeout": "1"})
+	b.cloud.Fault(standin.Fault{BytesPerSecond: 1, Match: path("/servers/detail")})
+	started := time.Now()
+	got := b.extract(project, now.Add(-time.Hour), now, nil)
+	if got.err == nil || !said(got.diagnostics, "no complete answer within 1s") {
+		t.Errorf("%v", got.diagnostics)
+	}
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestCellDown: nova shows the servers of a cell that is down only from microversion 2.69 and only to whoever
+// asks for nothing in particular; where they were seen before they are missed. The window fails.
+func TestCellDown(t *testing.T) {
+	for _, test := range []struct {
+		name, microversion string
+		from               time.Time
+		remembered         bool
+	}{
+		{"an hourly run", "2.93", now.Add(-time.Hour), false},
+		{"a first run", "2.93", beginning, false},
+		{"an old cloud", "2.60", now.Add(-time.Hour), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b, project := faulty(t, standin.Options{MaxMicroversion: test.microversion}, nil)
+			var state []byte
+			if test.remembered {
+				state = b.must(project, now.Add(-2*time.Hour), now.Add(-time.Hour), nil).state
+			}
+			b.cloud.UpdateServer("b", func(s *standin.Server) { s.CellDown = true })
+			got := b.extract(project, test.from, now, state)
+			if got.err == nil || !said(got.diagnostics, "next run covers it") || len(got.records) != 0 {
+				t.Errorf("%d records, %v", len(got.records), got.diagnostics)
+			}
+		})
+	}
+}
+
+// TestNeverChanged: a server in the first moment of its BUILD has no time of change, and is in no list of
+// changed ones.
+func TestNeverChanged(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	b.cloud.Fault(standin.Fault{Match: func(r *http.Request) bool { return r.URL.Query().Has("changes-since") },
+		Serve: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"servers": []}`))
+		}})
+	if got := b.must(project, beginning, now, nil); len(got.last()) != 3 {
+		t.Errorf("%d servers", len(got.last()))
+	}
+}
+
+// TestBrokenServer: one server that cannot be read costs that server.
+func TestBrokenServer(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	b.cloud.Fault(standin.Fault{Match: path("/servers/detail"), Edit: func(body []byte) []byte {
+		return bytes.Replace(body, []byte(now.AddDate(0, 0, -2).Format(time.RFC3339)), []byte("once upon a time"), 1)
+	}})
+	got := b.must(project, now.Add(-time.Hour), now, nil)
+	if len(got.records) != 2 || !said(got.diagnostics, "is skipped") {
+		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
+	}
+}
+
+// TestActionsThatCannotBeRead: the end is then the last change, and a person is told.
+func TestActionsThatCannotBeRead(t *testing.T) {
+	b, project := small(t, standin.Options{}, nil)
+	one := server(project, "gone", now.AddDate(0, 0, -2))
+	one.Status, one.Deleted, one.Updated = "DELETED", now.Add(-20*time.Minute), now.Add(-15*time.Minute)
+	b.cloud.AddServer(one)
+	b.cloud.Fault(standin.Fault{Status: 500, Body: "{}", Match: path("/os-instance-actions")})
+	got := b.must(project, now.Add(-time.Hour), now, nil)
+	if r := got.last()["gone"]; !r.GetEndTime().AsTime().Equal(now.Add(-15*time.Minute)) || !said(got.diagnostics, "last change") {
+		t.Errorf("%v, %v", r, got.diagnostics)
+	}
+}
+
+// TestOtherServicesAway: glance, neutron and the list of users are not worth losing a record.
+func TestOtherServicesAway(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	b.cloud.UpdateServer("a", func(s *standin.Server) {
+		s.ImageID = "9a2b1c3d-0000-4000-8000-000000000001"
+		s.Addresses = []standin.Address{{Network: "n", Addr: "192.0.2.7", Floating: true}}
+	})
+	b.cloud.Fault(standin.Fault{Status: 500, Match: func(r *http.Request) bool {
+		return strings.Contains(r.URL.Path, "/images") || strings.Contains(r.URL.Path, "/floatingips") || strings.Contains(r.URL.Path, "/users")
+	}})
+	got := b.must(project, now.Add(-time.Hour), now, nil)
+	if len(got.records) != 3 {
+		t.Errorf("%d records", len(got.records))
+	}
+	a := got.last()["a"]
+	if a.GetPublicIpCount() != 1 || a.GetImageId() != "9a2b1c3d-0000-4000-8000-000000000001" || a.GlobalUserName != nil {
+		t.Errorf("%v", a)
+	}
+	for _, text := range []string{"images cannot be read", "floating addresses", "GlobalUserName"} {
+		if !said(got.diagnostics, text) {
+			t.Errorf("no word of %q: %v", text, got.diagnostics)
+		}
+	}
+}
+
+// TestSystemToken: a token of no project gets 200 and an empty list from nova; that is not an empty cloud.
+func TestSystemToken(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	b.cloud.Fault(standin.Fault{Match: path("/auth/tokens"), Edit: func(body []byte) []byte {
+		return bytes.Replace(body, []byte(`"project"`), []byte(`"no project"`), 1)
+	}})
+	got := b.extract(project, now.Add(-time.Hour), now, nil)
+	if got.err == nil || !said(got.diagnostics, "not one of the project") {
+		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, map[string]string{"extractor.endpoint": "http://127.0.0.1:1/v3"})
+	got := b.extract(project, now.Add(-time.Hour), now, nil)
+	if got.err == nil || !said(got.diagnostics, "127.0.0.1:1") || !said(got.diagnostics, "refused") {
+		t.Errorf("%v", got.diagnostics)
+	}
+}
