@@ -143,3 +143,21 @@ func (s *Settings) Diagnosed(d *pluginv1.Diagnostic) Problem {
 	}
 	return problem
 }
+
+// Secrets are the values that must not be shown.
+func (s *Settings) Secrets() []string {
+	var secrets []string
+	for _, k := range s.schema.order {
+		value := s.values[k]
+		if !value.IsSet || !value.Secret {
+			continue
+		}
+		switch typed := value.Any().(type) {
+		case string:
+			secrets = append(secrets, typed)
+		case []string:
+			secrets = append(secrets, typed...)
+		}
+	}
+	return secrets
+}

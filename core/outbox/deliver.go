@@ -57,7 +57,7 @@ func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 		content, err := first.read(tx)
 		if err != nil {
 			damaged = &DamagedBatchError{Path: o.path, ID: first.batch.ID, Err: err}
-			return nil
+			return nil //nolint:nilerr // what is wrong with one batch is no failure of the transaction
 		}
 		next.Records = content.GetRecords()
 		return nil
@@ -130,7 +130,7 @@ func headOf(tx *bbolt.Tx, cursors map[string]cursor, messenger string) (*head, e
 		}
 		batch, err := decodeEntry(position, value)
 		if err != nil || batch.isFor(messenger) {
-			return &head{position: position, batch: batch, err: err}, nil
+			return &head{position: position, batch: batch, err: err}, nil //nolint:nilerr // the caller asks for it when it reads the batch
 		}
 	}
 	return nil, nil

@@ -83,9 +83,9 @@ func explainOpen(err error) error {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return err
 	case errors.Is(err, bolterrors.ErrVersionMismatch):
-		return fmt.Errorf("%w, or was written by a newer version of bbolt: %v; the file was left as it is", ErrDamaged, err)
+		return fmt.Errorf("%w, or was written by a newer version of bbolt: %w; the file was left as it is", ErrDamaged, err)
 	}
-	return fmt.Errorf("%w, or is no outbox: %v; the file was left as it is: bring it back from a backup, or move it away to begin anew",
+	return fmt.Errorf("%w, or is no outbox: %w; the file was left as it is: bring it back from a backup, or move it away to begin anew",
 		ErrDamaged, err)
 }
 
@@ -105,7 +105,7 @@ func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 	}
 	var found format
 	if _, err := unseal(meta.Get([]byte("format")), &found); err != nil {
-		return fmt.Errorf("%w: its format version: %v", ErrDamaged, err)
+		return fmt.Errorf("%w: its format version: %w", ErrDamaged, err)
 	}
 	if found.Version != formatVersion {
 		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left as it is: use the version of caso that wrote it",

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -77,7 +78,7 @@ func child(t *testing.T, dir string, env []string, see func(line string) (stop b
 			_ = command.Process.Kill()
 		}
 	}
-	if err := lines.Err(); err != nil && err != io.EOF {
+	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 	_ = command.Wait()

@@ -289,6 +289,7 @@ func (l *line) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 			return a.ack, nil
 		case <-timeout.C:
 			l.cancel()
+			<-answers // gives up at once now; the stream is not closed under its hands
 			return nil, fmt.Errorf("the messenger did not acknowledge a batch within %s; [messenger_%s] timeout sets how long it may take",
 				l.messenger.Timeout, l.messenger.Name)
 		case <-stopping:

@@ -81,13 +81,13 @@ func (r *Run) problemLines() []string {
 // Line is the problem in one line; where says what it belongs to.
 func (p Problem) Line(where string) string {
 	line := string(p.Severity) + ": "
-	if where == "" && p.Project != "" {
+	if where == "" && p.Project != "" && !strings.Contains(p.Summary, p.Project) {
 		where = "project " + p.Project
 	}
 	if where != "" {
 		line += where + ": "
 	}
-	line += p.Summary
+	line += strings.TrimRight(p.Summary, ". ")
 	if p.Resource != "" && !strings.Contains(p.Summary, p.Resource) {
 		line += " (" + p.Resource + ")"
 	}

@@ -96,6 +96,15 @@ func (b *builder) seconds(key string, value *durationpb.Duration) {
 	}
 }
 
+// atLeastOneSecond takes a duration of 0 as 1, as cASO's CloudRecord.ssm_message does, so that no VM is
+// reported without any time. Every messenger does the same, so that two consumers of a site agree.
+func (b *builder) atLeastOneSecond(key string, value *durationpb.Duration) {
+	b.seconds(key, value)
+	if b.fields[key] == int64(0) {
+		b.fields[key] = int64(1)
+	}
+}
+
 // benchmark takes both figures or neither. A speed that is no number, is nothing, or has no name cannot be
 // billed with; the VM itself still counts, so it alone is left out.
 func (b *builder) benchmark(value *pluginv1.Benchmark) {

@@ -21,8 +21,8 @@ func (b *builder) cloud(record *pluginv1.Record, vm *pluginv1.CloudRecord) {
 	b.time("EndTime", vm.GetEndTime())
 	b.time("RecordCreateTime", vm.GetRecordCreateTime())
 	b.seconds("SuspendDuration", vm.GetSuspendDuration())
-	b.seconds("WallDuration", vm.GetWallDuration())
-	b.seconds("CpuDuration", vm.GetCpuDuration())
+	b.atLeastOneSecond("WallDuration", vm.GetWallDuration())
+	b.atLeastOneSecond("CpuDuration", vm.GetCpuDuration())
 	if vm.CpuCount != nil {
 		b.decimal("CpuCount", vm.GetCpuCount())
 	}

@@ -25,7 +25,6 @@ func recordText(record *pluginv1.Record, version string) (string, error) {
 	if err := checkEnd(fields); err != nil {
 		return "", err
 	}
-	atLeastOneSecond(fields)
 	if version == version02 {
 		removeNewFields(fields)
 	}
@@ -51,16 +50,6 @@ func checkEnd(fields apel.Fields) error {
 		delete(fields, "EndTime")
 	}
 	return nil
-}
-
-// atLeastOneSecond sends durations of 0 as 1, as cASO's CloudRecord.ssm_message does, so that no VM is reported
-// without any time. SuspendDuration is most often 0 and stays so.
-func atLeastOneSecond(fields apel.Fields) {
-	for _, key := range []string{"WallDuration", "CpuDuration"} {
-		if fields[key] == int64(0) {
-			fields[key] = int64(1)
-		}
-	}
 }
 
 // removeNewFields leaves what cASO's version 0.2 messenger sent, and RecordCreateTime: APEL's server reads

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/caso-project/caso/core/config"
+)
+
+// spelling lets every flag be written with underscores, as oslo.config's options are, and knows the names
+// that flags had in older releases of cASO.
+func spelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	name = strings.ReplaceAll(name, "_", "-")
+	if name == "tenants" {
+		name = "projects"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// settingsFlags are the flags that say where the configuration is and what overrides it.
+type settingsFlags struct {
+	sources   []config.Source
+	overrides []config.Override
+}
+
+// addSources declares --config-file and --config-dir, whose order among each other counts.
+func (f *settingsFlags) addSources(command *cobra.Command) {
+	command.Flags().Var(sourceFlag{f, false}, "config-file", "configuration file; may be given several times, later ones win (default: caso.conf in ~/.caso, ~, /etc/caso, /etc)")
+	command.Flags().Var(sourceFlag{f, true}, "config-dir", "folder whose *.conf files are read in order of their names; may be given several times")
+	f.addBool(command, "debug", "d", "log what is being done in detail")
+}
+
+// addString declares a flag that overrides an option of [DEFAULT].
+func (f *settingsFlags) addString(command *cobra.Command, name, value, usage string) {
+	command.Flags().Var(overrideFlag{f, name, value}, name, usage)
+}
+
+// addBool declares a flag that sets a boolean option of [DEFAULT], and its opposite, which oslo.config has
+// for every boolean.
+func (f *settingsFlags) addBool(command *cobra.Command, name, shorthand, usage string) {
+	command.Flags().VarP(overrideFlag{f, name, "bool"}, name, shorthand, usage)
+	command.Flags().Lookup(name).NoOptDefVal = "true"
+	opposite := command.Flags().VarPF(negation{overrideFlag{f, name, "bool"}}, "no"+name, "", "")
+	opposite.NoOptDefVal = "true"
+	opposite.Hidden = true
+}
+
+type sourceFlag struct {
+	flags *settingsFlags
+	dir   bool
+}
+
+func (f sourceFlag) Set(path string) error {
+	if path == "" {
+		return errors.New("needs a path")
+	}
+	f.flags.sources = append(f.flags.sources, config.Source{Path: path, Dir: f.dir})
+	return nil
+}
+func (f sourceFlag) String() string { return "" }
+func (f sourceFlag) Type() string   { return "path" }
+
+type overrideFlag struct {
+	flags *settingsFlags
+	name  string
+	kind  string
+}
+
+func (f overrideFlag) Set(value string) error {
+	f.flags.overrides = append(f.flags.overrides, config.Override{
+		Section: "DEFAULT", Name: strings.ReplaceAll(f.name, "-", "_"), Value: value, Flag: "--" + f.name,
+	})
+	return nil
+}
+func (f overrideFlag) String() string { return "" }
+func (f overrideFlag) Type() string   { return f.kind }
+
+type negation struct{ overrideFlag }
+
+func (f negation) Set(value string) error {
+	if value != "true" {
+		return fmt.Errorf("takes no value")
+	}
+	return f.overrideFlag.Set("false")
+}

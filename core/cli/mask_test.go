@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caso-project/caso/core/report"
+)
+
+func TestMasker(t *testing.T) {
+	var out strings.Builder
+	m := &masker{out: &out}
+	if _, err := m.Write([]byte("before hunter2 is known\n")); err != nil {
+		t.Fatal(err)
+	}
+	m.know([]string{"hunter2", "ab", ""})
+	n, err := m.Write([]byte("password=hunter2 in a cab\n"))
+	if err != nil || n != len("password=hunter2 in a cab\n") {
+		t.Errorf("wrote %d, %v", n, err)
+	}
+	if want := "before hunter2 is known\npassword=*** in a cab\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	run := &report.Run{
+		Problems:   []report.Problem{{Summary: "hunter2", Detail: "hunter2"}},
+		Windows:    []report.Window{{Problems: []report.Problem{{Summary: "hunter2"}}}},
+		Messengers: []report.Messenger{{Problems: []report.Problem{{Detail: "hunter2"}}}},
+	}
+	m.maskRun(run)
+	out.Reset()
+	if err := run.WriteJSON(&out); err != nil || strings.Contains(out.String(), "hunter2") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}

@@ -1,0 +1,235 @@
+// Package cli tests the caso command as its user meets it: each file in testdata/script is a session with
+// the real binaries, a stand-in cloud and a receiver, and reads like documentation.
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"github.com/caso-project/caso/test/standin"
+)
+
+func TestScripts(t *testing.T) {
+	bin := build(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("BIN", bin)
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"cloud":    startCloud,
+			"receiver": startReceiver,
+			"freeport": freePort,
+			"fill":     fill,
+			"status":   status,
+			"spool":    spool,
+			"count":    count,
+			"lock":     lock,
+			"umaskcp":  copyProgram,
+		},
+	})
+}
+
+// build makes the program and its plugins as make build lays them out.
+func build(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	plugins := filepath.Join(bin, "plugins")
+	if err := os.Mkdir(plugins, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root := "../.."
+	mains, err := filepath.Glob(filepath.Join(root, "plugins", "*", "main.go"))
+	if err != nil || len(mains) == 0 {
+		t.Fatalf("no plugins found: %v", err)
+	}
+	compile(t, filepath.Join(bin, "caso"), filepath.Join(root, "core/cmd/caso"))
+	for _, main := range mains {
+		dir := filepath.Dir(main)
+		compile(t, filepath.Join(plugins, "caso-"+filepath.Base(dir)), dir)
+	}
+	if err := os.Symlink("caso", filepath.Join(bin, "caso-extract")); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+func compile(t *testing.T, binary, dir string) {
+	t.Helper()
+	command := exec.Command("go", "build", "-o", binary, ".")
+	command.Dir = dir
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", dir, err, out)
+	}
+}
+
+// startCloud: cloud [empty] [v2] [projects=N] [servers=N] starts a stand-in OpenStack; $CLOUD is where it answers.
+func startCloud(ts *testscript.TestScript, neg bool, args []string) {
+	options := standin.Options{Seed: 1}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		number, _ := strconv.Atoi(value)
+		switch name {
+		case "empty":
+			options.Empty = true
+		case "v2":
+			options.Identity = standin.IdentityV2
+		case "old":
+			options.MaxMicroversion = "2.1"
+		case "projects":
+			options.Projects = number
+		case "servers":
+			options.ServersPerProject = number
+		default:
+			ts.Fatalf("cloud: what is %q?", arg)
+		}
+	}
+	url, stop, err := standin.New(options).Listen("127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Setenv("CLOUD", url)
+	ts.Setenv("USER", standin.AccountingUser)
+	ts.Setenv("PASSWORD", standin.AccountingPassword)
+}
+
+// startReceiver: receiver FILE [PORT] listens on loopback and writes the lines that arrive to FILE; $PORT is its port.
+func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
+	address := "127.0.0.1:0"
+	if len(args) == 2 {
+		address = "127.0.0.1:" + args[1]
+	}
+	listener, err := net.Listen("tcp", address)
+	ts.Check(err)
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			scanner := bufio.NewScanner(connection)
+			scanner.Buffer(nil, 16<<20)
+			for scanner.Scan() {
+				_, _ = fmt.Fprintln(file, scanner.Text())
+			}
+			_ = connection.Close()
+		}
+	}()
+	ts.Defer(func() {
+		_ = listener.Close()
+		<-ended
+		_ = file.Close()
+	})
+	ts.Setenv("PORT", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+}
+
+// freePort: freeport sets $PORT to a port on which nobody listens, yet.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("PORT", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	ts.Check(listener.Close())
+}
+
+// fill: fill FILE... replaces @NAME@ by the environment's value of NAME, since $NAME means something else in
+// a configuration.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	for _, arg := range args {
+		text := ts.ReadFile(arg)
+		for _, name := range []string{"CLOUD", "USER", "PASSWORD", "PORT", "WORK", "BIN"} {
+			text = strings.ReplaceAll(text, "@"+name+"@", ts.Getenv(name))
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(arg), []byte(text), 0o600))
+	}
+}
+
+// status: status N COMMAND... runs a command that must exit with N.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// spool: spool DIR FILE writes all messages of an SSM spool, in order, to FILE; ! spool DIR says that there are none.
+func spool(ts *testscript.TestScript, neg bool, args []string) {
+	messages, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "????????", "??????????????"))
+	ts.Check(err)
+	if neg {
+		if len(messages) > 0 {
+			ts.Fatalf("there are messages in the spool: %v", messages)
+		}
+		return
+	}
+	if len(messages) == 0 {
+		ts.Fatalf("the spool %s is empty", args[0])
+	}
+	slices.Sort(messages)
+	var all []byte
+	for _, message := range messages {
+		text, err := os.ReadFile(message)
+		ts.Check(err)
+		all = append(all, text...)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), all, 0o600))
+}
+
+// count: count N TEXT FILE says that exactly N lines of FILE contain TEXT.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	lines := 0
+	for line := range strings.Lines(ts.ReadFile(args[2])) {
+		if strings.Contains(line, args[1]) {
+			lines++
+		}
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || (lines == want) == neg {
+		ts.Fatalf("%d lines of %s contain %q, want %s", lines, args[2], args[1], args[0])
+	}
+}
+
+// lock: lock DIR holds the run lock for the rest of the session, as another run would.
+func lock(ts *testscript.TestScript, neg bool, args []string) {
+	file, err := os.OpenFile(filepath.Join(ts.MkAbs(args[0]), "caso.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	ts.Check(err)
+	ts.Check(unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB))
+	ts.Defer(func() { _ = file.Close() })
+}
+
+// copyProgram: umaskcp MODE FROM TO copies a program with a mode in octal.
+func copyProgram(ts *testscript.TestScript, neg bool, args []string) {
+	mode, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	text, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[2])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), text, 0o700))
+	ts.Check(os.Chmod(ts.MkAbs(args[2]), os.FileMode(mode)))
+}
