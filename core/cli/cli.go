@@ -128,6 +128,7 @@ Exit status: 0 all done; 1 something was left for the next run; 2 usage or confi
 		newExtract(world),
 		newDeliver(world),
 		newProjects(world),
+		newOutbox(world),
 		newPlugins(world),
 		newConfig(world),
 		newVersion(world),

@@ -55,8 +55,9 @@ func openHost(world World, flags *settingsFlags) (*session, config.Plugins, erro
 	plugins, problems := s.files.Plugins(hostOptions, flags.overrides)
 	s.problems = config.Join(s.problems, problems)
 	s.schema = plugins.Schema(hostOptions)
-	early, _ := s.files.Resolve(s.schema, flags.overrides)
-	s.logger = newLogger(s.stderr, early.Bool("DEFAULT", "debug"))
+	// What refers to options of plugins is wrong for now; who starts none looks at no such option.
+	s.settings, _ = s.files.Resolve(s.schema, flags.overrides)
+	s.logger = newLogger(s.stderr, s.settings.Bool("DEFAULT", "debug"))
 	s.host = newHost(world, s.logger, plugins.Dirs)
 	if config.HasErrors(s.problems) {
 		return s, plugins, s.complain()

@@ -63,6 +63,7 @@ func build(t *testing.T) string {
 		dir := filepath.Dir(main)
 		compile(t, filepath.Join(plugins, "caso-"+filepath.Base(dir)), dir)
 	}
+	compile(t, filepath.Join(bin, "caso-messenger-picky"), "picky")
 	if err := os.Symlink("caso", filepath.Join(bin, "caso-extract")); err != nil {
 		t.Fatal(err)
 	}
