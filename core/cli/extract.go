@@ -85,6 +85,14 @@ func extract(ctx context.Context, world World, flags *settingsFlags, output *out
 
 // extract plans and extracts; store is nil for a dry run.
 func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.Outbox, store pipeline.Store, run *report.Run) error {
+	budget, err := s.budget(memory)
+	if err != nil {
+		return err
+	}
+	if err := budget.Check(); err != nil && store != nil {
+		run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+		return nil
+	}
 	_, todo, err := s.plan(ctx, input, memory, run)
 	if err != nil {
 		return err
@@ -102,6 +110,7 @@ func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.
 	extraction := pipeline.Extraction{
 		Memory:      memory,
 		Store:       store,
+		Budget:      budget,
 		Site:        pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")},
 		Concurrency: int(s.settings.Int("DEFAULT", "extract_concurrency")),
 		Logger:      s.logger,
@@ -109,4 +118,13 @@ func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.
 	}
 	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, todo.Jobs)...)
 	return nil
+}
+
+// budget is what spool_max_size leaves.
+func (s *session) budget(memory *outbox.Outbox) (*pipeline.Budget, error) {
+	stats, err := memory.Stats()
+	if err != nil {
+		return nil, spoolError(err)
+	}
+	return pipeline.NewBudget(s.settings.Int("DEFAULT", "spool_max_size")<<20, stats.Bytes), nil
 }

@@ -41,6 +41,8 @@ func HostOptions(lockPath string) []*pluginv1.Option {
 			Help:     "A JSON file that says which VO a project belongs to. It is asked only for projects whose VO the cloud does not know, and need not exist."},
 		{Name: "spooldir", Type: typeString, DefaultValue: proto.String("/var/spool/caso"),
 			Help: "The folder in which caso keeps its outbox: the records that are still to be delivered, and where the next window of each project starts."},
+		{Name: "spool_max_size", Type: typeInteger, DefaultValue: proto.String("4096"), Minimum: proto.Int64(0), Maximum: proto.Int64(1 << 40),
+			Help: "How many MiB of records may wait in the outbox. Nothing more is extracted once they do, until messengers that were down have caught up. 0 is no limit."},
 		{Name: "lock_path", Type: typeString, DefaultValue: proto.String(lockPath),
 			Help: "The folder of the lock that keeps two runs apart. Only the user that runs caso should be able to write there. The environment variable CASO_LOCK_PATH replaces the default."},
 		{Name: "extract_from", Type: typeString,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/caso-project/caso/core/outbox"
@@ -47,7 +48,9 @@ type Extraction struct {
 	Memory Memory
 	// Store keeps the records; nil for a dry run.
 	Store Store
-	Site  Site
+	// Budget bounds what the records may take up; nil for no bound.
+	Budget *Budget
+	Site   Site
 	// Concurrency is how many projects are asked for at once.
 	Concurrency int
 	Logger      hclog.Logger
@@ -119,7 +122,7 @@ func (e *Extraction) window(ctx context.Context, extractor *Extractor, project *
 		fail(result, err)
 		return
 	}
-	complete, records, err := e.stream(ctx, extractor, project, w, sink)
+	complete, got, err := e.stream(ctx, extractor, project, w, sink)
 	if err == nil {
 		result.Problems = report.FromDiagnostics(complete.GetDiagnostics())
 		err = sink.commit(w, complete)
@@ -128,11 +131,12 @@ func (e *Extraction) window(ctx context.Context, extractor *Extractor, project *
 		if abortErr := sink.abort(); abortErr != nil {
 			logger.Warn("could not drop what was staged for a failed window; the next run does", "error", abortErr)
 		}
+		e.Budget.giveBack(got.bytes)
 		fail(result, err)
 		return
 	}
-	result.Records = records
-	logger.Debug("extracted", "records", records)
+	result.Records = got.records
+	logger.Debug("extracted", "records", got.records)
 }
 
 // request is what the extractor is asked. Only a window that moves the checkpoint continues what the
@@ -152,11 +156,14 @@ func (e *Extraction) request(extractor *Extractor, project *pluginv1.Project, w 
 	return request, nil
 }
 
+// received is what came of a window's records.
+type received struct{ records, bytes int }
+
 // stream receives a window's records up to its Complete.
-func (e *Extraction) stream(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, sink sink) (*pluginv1.Complete, int, error) {
+func (e *Extraction) stream(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, sink sink) (_ *pluginv1.Complete, got received, _ error) {
 	request, err := e.request(extractor, project, w)
 	if err != nil {
-		return nil, 0, err
+		return nil, got, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -166,40 +173,44 @@ func (e *Extraction) stream(ctx context.Context, extractor *Extractor, project *
 
 	stream, err := extractor.Client.Extract(ctx, request)
 	if err != nil {
-		return nil, 0, extractor.broken(ctx, err)
+		return nil, got, extractor.broken(ctx, err)
 	}
-	records := 0
 	for {
 		response, err := stream.Recv()
 		watchdog.Reset(extractor.Silence)
 		if errors.Is(err, io.EOF) {
-			return nil, 0, errors.New("the extractor ended its answer without saying that it was complete")
+			return nil, got, errors.New("the extractor ended its answer without saying that it was complete")
 		}
 		if err != nil {
-			return nil, 0, extractor.broken(ctx, err)
+			return nil, got, extractor.broken(ctx, err)
 		}
 		switch message := response.GetMessage().(type) {
 		case *pluginv1.ExtractResponse_Batch:
 			batch := message.Batch.GetRecords()
 			if err := accept(batch, extractor, project, e.Site); err != nil {
-				return nil, 0, err
+				return nil, got, err
 			}
+			size := proto.Size(message.Batch)
+			if err := e.Budget.take(size); err != nil {
+				return nil, got, err
+			}
+			got.bytes += size
 			if err := sink.append(batch); err != nil {
-				return nil, 0, err
+				return nil, got, err
 			}
-			records += len(batch)
+			got.records += len(batch)
 		case *pluginv1.ExtractResponse_Complete:
 			if size := len(message.Complete.GetNextState()); size > sdk.MaxStateBytes {
-				return nil, 0, fmt.Errorf("the extractor wants %d bytes of state remembered, of at most %d", size, sdk.MaxStateBytes)
+				return nil, got, fmt.Errorf("the extractor wants %d bytes of state remembered, of at most %d", size, sdk.MaxStateBytes)
 			}
 			if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
-				return nil, 0, errors.New("the extractor went on after it had said that it was complete")
+				return nil, got, errors.New("the extractor went on after it had said that it was complete")
 			}
-			return message.Complete, records, nil
+			return message.Complete, got, nil
 		case *pluginv1.ExtractResponse_Failure:
-			return nil, 0, failureOf(message.Failure.GetDiagnostics())
+			return nil, got, failureOf(message.Failure.GetDiagnostics())
 		default:
-			return nil, 0, errors.New("the extractor sent a message that is neither a batch nor an end")
+			return nil, got, errors.New("the extractor sent a message that is neither a batch nor an end")
 		}
 	}
 }

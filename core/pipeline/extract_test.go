@@ -179,6 +179,31 @@ func TestExtractInterrupted(t *testing.T) {
 	}
 }
 
+// A window that does not fit into the outbox leaves nothing there, and one that does still has its room.
+func TestExtractBudget(t *testing.T) {
+	store := openStore(t)
+	client := &answers{messages: []*pluginv1.ExtractResponse{batchOf(records(500)...), batchOf(records(500)...), completeWith()}}
+	extraction := Extraction{
+		Memory: store, Store: store, Budget: NewBudget(300<<10, 50<<10), Concurrency: 1, Logger: hclog.NewNullLogger(),
+	}
+	reports := extraction.Run(t.Context(), map[string]*Extractor{"nova": extractor(client, time.Minute)}, []plan.Job{job(window(0, 3600))})
+	if got := errorsOf(reports[0].Problems); !strings.Contains(got, "spool_max_size") {
+		t.Errorf("got %q", got)
+	}
+	if stats, err := store.Stats(); err != nil || stats.Batches != 0 {
+		t.Errorf("%d batches, %v", stats.Batches, err)
+	}
+	if err := extraction.Budget.Check(); err != nil {
+		t.Errorf("no room is left: %v", err)
+	}
+	if err := NewBudget(1<<20, 1<<20).Check(); err == nil {
+		t.Error("a full outbox has room")
+	}
+	if err := NewBudget(0, 1<<40).Check(); err != nil {
+		t.Errorf("no limit: %v", err)
+	}
+}
+
 func TestExtractDryRun(t *testing.T) {
 	extraction := Extraction{Memory: openStore(t), Logger: hclog.NewNullLogger(), Concurrency: 1}
 	client := &answers{messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), completeWith()}}
