@@ -123,7 +123,7 @@ func (p *Plan) job(in Input, extractor string, project *pluginv1.Project) {
 		return
 	}
 	project = proto.CloneOf(project)
-	project.Vo = vo
+	project.Vo, project.VoRemedy = vo, ""
 	p.Jobs = append(p.Jobs, Job{Extractor: extractor, Project: project, Windows: windows})
 }
 

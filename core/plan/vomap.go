@@ -94,7 +94,11 @@ func (m VOMap) voOf(project *pluginv1.Project) (string, *pluginv1.Diagnostic) {
 		return vos[0], nil
 	case 0:
 		problem := sdk.Errorf("project %s has no VO: it is left out and keeps its checkpoint", label(project))
-		problem.Detail = "Set the VO property of the project in the cloud, or add the project to " + m.name() + "."
+		remedy := "Set the VO property of the project in the cloud"
+		if project.GetVoRemedy() != "" {
+			remedy = "Set it with: " + project.GetVoRemedy()
+		}
+		problem.Detail = remedy + "; or add the project to " + m.name() + "."
 		return "", problem
 	}
 	problem := sdk.Errorf("project %s is in more than one VO (%s): it is left out and keeps its checkpoint", label(project), strings.Join(vos, ", "))

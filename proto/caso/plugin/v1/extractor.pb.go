@@ -33,7 +33,10 @@ type Project struct {
 	DomainName string `protobuf:"bytes,3,opt,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
 	// The virtual organisation (FQAN) its usage is billed to. In ListProjectsResponse: as the cloud
 	// knows it, empty where it does not. In ExtractRequest: never empty.
-	Vo            string `protobuf:"bytes,4,opt,name=vo,proto3" json:"vo,omitempty"`
+	Vo string `protobuf:"bytes,4,opt,name=vo,proto3" json:"vo,omitempty"`
+	// In ListProjectsResponse: what a person does in the cloud to give the project a VO, for example a
+	// command, with VO in the place of the VO's name. The host prints it where neither the cloud nor its mapping file knows the VO.
+	VoRemedy      string `protobuf:"bytes,5,opt,name=vo_remedy,json=voRemedy,proto3" json:"vo_remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -92,6 +95,13 @@ func (x *Project) GetDomainName() string {
 func (x *Project) GetVo() string {
 	if x != nil {
 		return x.Vo
+	}
+	return ""
+}
+
+func (x *Project) GetVoRemedy() string {
+	if x != nil {
+		return x.VoRemedy
 	}
 	return ""
 }
@@ -584,13 +594,14 @@ var File_caso_plugin_v1_extractor_proto protoreflect.FileDescriptor
 
 const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n" +
+	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n" +
 	"\aProject\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n" +
 	"\vdomain_name\x18\x03 \x01(\tR\n" +
 	"domainName\x12\x0e\n" +
-	"\x02vo\x18\x04 \x01(\tR\x02vo\"d\n" +
+	"\x02vo\x18\x04 \x01(\tR\x02vo\x12\x1b\n" +
+	"\tvo_remedy\x18\x05 \x01(\tR\bvoRemedy\"d\n" +
 	"\x06Window\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"X\n" +
