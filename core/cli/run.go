@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/pipeline"
 	"github.com/caso-project/caso/core/pluginhost"
@@ -34,7 +36,7 @@ func (s *session) openSpool() (*outbox.Outbox, func(), error) {
 		return nil, nil, spoolError(err)
 	}
 	return store, func() {
-		if err := store.Close(); err != nil {
+		if err := store.CloseAndShrink(); err != nil {
 			s.logger.Warn("closing the outbox", "error", err)
 		}
 		release()
@@ -50,12 +52,15 @@ func (s *session) readSpool() (*outbox.Outbox, error) {
 	return store, nil
 }
 
-// spoolError gives the failure to open the outbox its exit status: a person has to do something about it,
-// unless another run has it open.
+// spoolError gives a failure of the outbox its exit status: a person has to do something about it, unless
+// another run has it open, or the disk is full, which passes.
 func spoolError(err error) error {
 	code := exitUsage
-	if errors.Is(err, outbox.ErrLocked) {
+	switch {
+	case errors.Is(err, outbox.ErrLocked):
 		code = exitLocked
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		code = exitIncomplete
 	}
 	return &exitError{status: code, message: err.Error()}
 }

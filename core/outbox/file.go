@@ -48,18 +48,7 @@ func (o *Outbox) openFile(options Options) error {
 		return fmt.Errorf("opening the outbox %s: %w: the file is empty, which an outbox never is; "+
 			"bring it back from a backup, or remove it to begin anew", o.path, ErrDamaged)
 	}
-	err = o.guard("opening it", func() (err error) {
-		o.db, err = bbolt.Open(o.path, 0o600, &bbolt.Options{
-			Timeout:      options.LockTimeout,
-			ReadOnly:     o.readOnly,
-			FreelistType: bbolt.FreelistMapType,
-			NoSync:       options.noSync,
-			MaxSize:      options.maxBytes,
-			OpenFile:     openExisting,
-		})
-		return explainOpen(err)
-	})
-	if err != nil {
+	if err := o.guard("opening it", func() error { return o.openDB(options) }); err != nil {
 		return err
 	}
 	if err := o.view("opening it", o.checkFormat); err != nil {
@@ -68,9 +57,46 @@ func (o *Outbox) openFile(options Options) error {
 	return nil
 }
 
-// openExisting keeps bbolt from making a file: create has its own way.
-func openExisting(path string, flag int, mode os.FileMode) (*os.File, error) {
-	return os.OpenFile(path, flag&^os.O_CREATE, mode)
+// openDB opens the file that has the outbox's name once it is locked. While it waited for the lock, the
+// process that held it may have put another file in the place of the one that it waits for (see
+// CloseAndShrink).
+func (o *Outbox) openDB(options Options) error {
+	for range 3 {
+		var opened *os.File
+		db, err := bbolt.Open(o.path, 0o600, &bbolt.Options{
+			Timeout:      options.LockTimeout,
+			ReadOnly:     o.readOnly,
+			FreelistType: bbolt.FreelistMapType,
+			NoSync:       options.noSync,
+			MaxSize:      options.maxBytes,
+			// Without O_CREATE: create has its own way of making a file.
+			OpenFile: func(path string, flag int, mode os.FileMode) (file *os.File, err error) {
+				opened, err = os.OpenFile(path, flag&^os.O_CREATE, mode)
+				return opened, err
+			},
+		})
+		if err != nil {
+			return explainOpen(err)
+		}
+		if o.named(opened) {
+			o.db = db
+			return nil
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the file was replaced again and again", ErrLocked)
+}
+
+// named says whether an open file is still the one that has the outbox's name.
+func (o *Outbox) named(opened *os.File) bool {
+	is, err := opened.Stat()
+	if err != nil {
+		return false
+	}
+	has, err := os.Stat(o.path)
+	return err == nil && os.SameFile(is, has)
 }
 
 // explainOpen says what a reader can do about bbolt's errors.
