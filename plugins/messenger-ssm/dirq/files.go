@@ -20,12 +20,12 @@ type files struct {
 	sync func(dir string) error
 }
 
-// realFiles leaves modes to the umask: whether others may read the spool (SSM often runs as another
-// user) is the site's choice.
+// realFiles leaves modes to the umask: whether the group may read and remove (SSM often runs as another
+// user of the same group) is the site's choice. All others never may: the records name people.
 func realFiles() files {
 	return files{
 		write:  writeFile,
-		mkdir:  func(path string) error { return os.Mkdir(path, 0o777) },
+		mkdir:  func(path string) error { return os.Mkdir(path, 0o770) },
 		link:   os.Link,
 		remove: os.Remove,
 		sync:   syncDir,
@@ -33,7 +33,7 @@ func realFiles() files {
 }
 
 func writeFile(path string, content []byte) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
 	if err != nil {
 		return err
 	}

@@ -332,18 +332,26 @@ func TestEndedBeforeAnythingAppears(t *testing.T) {
 }
 
 func TestModesFollowUmask(t *testing.T) {
-	before := syscall.Umask(0o027)
-	defer syscall.Umask(before)
-	path := filepath.Join(t.TempDir(), "queue")
-	add(t, Open(path), "x")
-	_, names := read(t, path)
-	for name, want := range map[string]fs.FileMode{path: 0o750, filepath.Join(path, filepath.Dir(names[0])): 0o750, filepath.Join(path, names[0]): 0o640} {
-		info, err := os.Stat(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Perm() != want {
-			t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), want)
+	for umask, want := range map[int]struct{ dir, file fs.FileMode }{
+		0o022: {0o750, 0o640},
+		0o002: {0o770, 0o660},
+		0o077: {0o700, 0o600},
+		0:     {0o770, 0o660},
+	} {
+		before := syscall.Umask(umask)
+		path := filepath.Join(t.TempDir(), "queue")
+		add(t, Open(path), "x")
+		syscall.Umask(before)
+		_, names := read(t, path)
+		element := filepath.Join(path, names[0])
+		for name, want := range map[string]fs.FileMode{path: want.dir, filepath.Dir(element): want.dir, element: want.file} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm() != want {
+				t.Errorf("with umask %#o %s has mode %v, want %v", umask, name, info.Mode().Perm(), want)
+			}
 		}
 	}
 }

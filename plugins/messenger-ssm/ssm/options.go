@@ -24,7 +24,7 @@ func options() []*pluginv1.Option {
 			DefaultValue: text("/var/spool/apel/outgoing/openstack"),
 			Help: "Directory into which the messages are put. It must be the very directory from which the sender of " +
 				"APEL's SSM takes them, and SSM's user must be able to read and write what caso puts there. It is " +
-				"made if it does not exist; the modes of directories and files follow the umask.",
+				"made if it does not exist; whether its group may read and remove what is in it follows the umask, and all others may not.",
 		},
 		{
 			Section: section, Name: "max_size", Type: pluginv1.OptionType_OPTION_TYPE_INTEGER,
