@@ -22,6 +22,7 @@ import (
 )
 
 func TestScripts(t *testing.T) {
+	unix.Umask(0o022) // the host refuses plugins that a group can write to
 	bin := build(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

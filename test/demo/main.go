@@ -73,12 +73,36 @@ port = %[5]d
 	fmt.Print(strings.Replace(configuration, standin.AccountingPassword, "***", 1))
 
 	title("$ caso extract")
+	plugins, err := ownPlugins(bin, home)
+	if err != nil {
+		return err
+	}
 	extract := exec.Command(filepath.Join(bin, "caso"), "extract", "--config-file", file)
+	extract.Env = append(os.Environ(), "CASO_PLUGIN_PATH="+plugins)
 	extract.Stdout, extract.Stderr = os.Stdout, os.Stderr
 	if err := extract.Run(); err != nil {
 		return fmt.Errorf("caso extract: %w", err)
 	}
 	return show(filepath.Join(home, "outgoing"), receiver)
+}
+
+// ownPlugins copies the plugins to where nobody else can write. caso refuses those of a checkout that others
+// can write to, as every checkout is where the umask is 002, and a demo should not ask for a chmod.
+func ownPlugins(bin, home string) (string, error) {
+	dir := filepath.Join(home, "plugins")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(bin, "plugins"))); err != nil {
+		return "", err
+	}
+	plugins, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range append(plugins, dir) {
+		if err := os.Chmod(path, 0o755); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
 }
 
 // show prints the beginning of the first message in the spool and the first line that came by TCP.
