@@ -115,7 +115,7 @@ func TestDiagnosed(t *testing.T) {
 		diagnostic *pluginv1.Diagnostic
 		want       string
 	}{
-		{&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "odd", Detail: "Two\nlines.", Option: &pluginv1.OptionRef{Section: "ssm", Name: "output_path"}}, "1.conf:2: warning: [ssm] output_path: odd: Two lines."},
+		{&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "odd", Detail: "Two\nlines.", Option: &pluginv1.OptionRef{Section: "ssm", Name: "output_path"}}, "1.conf:2: warning: [ssm] output_path: odd. Two lines."},
 		{&pluginv1.Diagnostic{Summary: "bad", Option: &pluginv1.OptionRef{Section: "ssm", Name: "max_size"}}, "error: [ssm] max_size: bad"},
 		{&pluginv1.Diagnostic{Summary: "bad", Option: &pluginv1.OptionRef{Section: "DEFAULT", Name: "site_name"}}, "error: [DEFAULT] site_name: --site on the command line: bad"},
 		{&pluginv1.Diagnostic{Summary: "bad"}, "error: bad"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -133,7 +134,7 @@ func (s *Settings) Diagnosed(d *pluginv1.Diagnostic) Problem {
 		Text:    d.GetSummary(),
 	}
 	if d.GetDetail() != "" {
-		problem.Text += ": " + d.GetDetail()
+		problem.Text = strings.TrimRight(problem.Text, ". ") + ". " + d.GetDetail()
 	}
 	if origin.Flag != "" {
 		problem.Text = origin.String() + ": " + problem.Text
