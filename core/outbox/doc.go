@@ -28,6 +28,9 @@
 // Numbers and positions are big-endian, so that bbolt's order is theirs. A commit writes small entries
 // only: the records stay where they were staged.
 //
+// bbolt believes what its pages say, and a damaged one could make it hang, or write over what is in use. So
+// Open looks the pages' heads and keys through first (see pages.go), and leaves a file alone that is not in order.
+//
 // bbolt never makes a file smaller, but it gives the pages of deleted batches to later ones. So the file
 // is as large as the longest queue ever was (plus the copies that one transaction needs), not as large
 // as all that went through it.

@@ -64,14 +64,12 @@ func (o *Outbox) openDB(options Options) error {
 	for range 3 {
 		var opened *os.File
 		db, err := bbolt.Open(o.path, 0o600, &bbolt.Options{
-			Timeout:      options.LockTimeout,
 			ReadOnly:     o.readOnly,
 			FreelistType: bbolt.FreelistMapType,
 			NoSync:       options.noSync,
 			MaxSize:      options.maxBytes,
-			// Without O_CREATE: create has its own way of making a file.
-			OpenFile: func(path string, flag int, mode os.FileMode) (file *os.File, err error) {
-				opened, err = os.OpenFile(path, flag&^os.O_CREATE, mode)
+			OpenFile: func(path string, flag int, _ os.FileMode) (file *os.File, err error) {
+				opened, err = openChecked(path, flag, !o.readOnly, options.LockTimeout)
 				return opened, err
 			},
 		})
@@ -104,15 +102,12 @@ func explainOpen(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("%w: wait until that run has ended, or end it if it hangs", ErrLocked)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrDamaged), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return err
 	case errors.Is(err, bolterrors.ErrVersionMismatch):
 		return fmt.Errorf("%w, or was written by a newer version of bbolt: %w; the file was left as it is", ErrDamaged, err)
 	}
-	return fmt.Errorf("%w, or is no outbox: %w; the file was left as it is: bring it back from a backup, or move it away to begin anew",
-		ErrDamaged, err)
+	return fmt.Errorf("%w, or is no outbox: %w; %s", ErrDamaged, err, leftAsItWas)
 }
 
 // checkFormat refuses files that are not what this version writes.
@@ -122,8 +117,7 @@ func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 		return err
 	}
 	if info.Size() < tx.Size() {
-		return fmt.Errorf("%w: the file has %d bytes and should have at least %d; it was left as it is: bring it back from a backup, or move it away to begin anew",
-			ErrDamaged, info.Size(), tx.Size())
+		return fmt.Errorf("%w: the file has %d bytes and should have at least %d; %s", ErrDamaged, info.Size(), tx.Size(), leftAsItWas)
 	}
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
@@ -136,6 +130,28 @@ func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 	if found.Version != formatVersion {
 		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left as it is: use the version of caso that wrote it",
 			found.Version, formatVersion)
+	}
+	return checkCounters(tx)
+}
+
+// checkCounters checks that the next batch will not take the place of one that is there.
+func checkCounters(tx *bbolt.Tx) error {
+	for _, name := range []string{batchesBucket, queueBucket} {
+		bucket := tx.Bucket([]byte(name))
+		if bucket == nil {
+			return fmt.Errorf("%w: it has no bucket %q; %s", ErrDamaged, name, leftAsItWas)
+		}
+		last, _ := bucket.Cursor().Last()
+		if last == nil {
+			continue
+		}
+		number, err := keyNumber(last)
+		if err == nil && number > bucket.Sequence() {
+			err = fmt.Errorf("%d is in it, and was counted up to %d only", number, bucket.Sequence())
+		}
+		if err != nil {
+			return fmt.Errorf("%w: bucket %q: %w; %s", ErrDamaged, name, err, leftAsItWas)
+		}
 	}
 	return nil
 }

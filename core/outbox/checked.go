@@ -1,0 +1,65 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// leftAsItWas is what to do about a damaged file.
+const leftAsItWas = "the file was left as it is: bring it back from a backup, or move it away to begin anew"
+
+// openChecked opens a file for bbolt that it can trust: one that is locked, as bbolt would do next, and whose
+// pages are in order. It never makes one: create has its own way.
+func openChecked(path string, flag int, exclusive bool, timeout time.Duration) (*os.File, error) {
+	file, err := os.OpenFile(path, flag&^os.O_CREATE, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockAndCheck(file, exclusive, timeout); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func lockAndCheck(file *os.File, exclusive bool, timeout time.Duration) error {
+	if err := lockFile(file, exclusive, timeout); err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if err := checkPages(file, info.Size()); err != nil {
+		return fmt.Errorf("%w: %w; %s", ErrDamaged, err, leftAsItWas)
+	}
+	return nil
+}
+
+// lockFile takes the lock that bbolt takes, on the same open file, so that bbolt has it already.
+func lockFile(file *os.File, exclusive bool, timeout time.Duration) error {
+	how := unix.LOCK_SH
+	if exclusive {
+		how = unix.LOCK_EX
+	}
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	deadline := time.After(timeout)
+	for {
+		err := unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("locking it: %w", err)
+		}
+		select {
+		case <-retry.C:
+		case <-deadline:
+			return fmt.Errorf("%w: wait until that run has ended, or end it if it hangs", ErrLocked)
+		}
+	}
+}
