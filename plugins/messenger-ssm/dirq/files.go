@@ -23,11 +23,12 @@ type files struct {
 // realFiles leaves modes to the umask: whether the group may read and remove (SSM often runs as another
 // user of the same group) is the site's choice. All others never may: the records name people.
 func realFiles() files {
+	temporary := unnamed{}
 	return files{
-		write:  writeFile,
+		write:  temporary.write,
 		mkdir:  func(path string) error { return os.Mkdir(path, 0o770) },
-		link:   os.Link,
-		remove: os.Remove,
+		link:   temporary.link,
+		remove: temporary.remove,
 		sync:   syncDir,
 	}
 }

@@ -177,6 +177,8 @@ func TestPurgedTemporaryFileIsWrittenAgain(t *testing.T) {
 	queue := Open(path)
 	minute := 0
 	queue.names.now = func() time.Time { return time.Unix(1700000000+int64(60*minute), 0) }
+	// Files with names: on a file system that has no others.
+	queue.files.write, queue.files.link, queue.files.remove = writeFile, os.Link, os.Remove
 	link, calls := queue.files.link, 0
 	queue.files.link = func(from, to string) error {
 		// The second of three: the purger comes, and meanwhile it has become later.
@@ -419,4 +421,28 @@ func TestAmongPurgers(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the reader took %v", got)
 	}
+}
+
+// A writer may be killed at any moment: what it has not added yet has no name, and is gone with it.
+func TestNothingIsThereBeforeItIsAnElement(t *testing.T) {
+	path := t.TempDir()
+	queue := Open(path)
+	link, links := queue.files.link, 0
+	queue.files.link = func(from, to string) error {
+		// Fails on temporary files.
+		if _, names := read(t, path); len(names) != links {
+			t.Errorf("%d elements before link %d", len(names), links)
+		}
+		links++
+		return link(from, to)
+	}
+	add(t, queue, "a", "b", "c")
+	wantContents(t, path, "a", "b", "c")
+	many := make([]string, mostUnnamed+2)
+	for i := range many {
+		many[i] = fmt.Sprintf("%04d", i)
+	}
+	queue.files.link = link
+	add(t, queue, many...)
+	wantContents(t, path, append([]string{"a", "b", "c"}, many...)...)
 }
