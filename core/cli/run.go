@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -134,8 +135,14 @@ func orDefault(set, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// finish prints the report and makes the exit status of it.
+// finish stops the plugins, prints the report and makes the exit status of it. A plugin that cannot finish
+// may have left something behind, so that is part of the report.
 func (s *session) finish(run *report.Run, started time.Time, output *outputFlag) error {
+	if err := s.host.Close(); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: strings.TrimSpace(line)})
+		}
+	}
 	run.Duration = report.Seconds(s.world.Now().Sub(started).Seconds())
 	s.stderr.maskRun(run)
 	write := run.WriteText

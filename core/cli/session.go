@@ -163,7 +163,7 @@ func (s *session) say(line string) {
 	_, _ = fmt.Fprintln(s.stderr, "caso: "+line)
 }
 
-// close stops the plugins.
+// close stops the plugins, unless the report has done so.
 func (s *session) close() {
 	if err := s.host.Close(); err != nil {
 		s.logger.Warn("a plugin did not end well", "error", err)
