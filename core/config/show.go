@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 )
+
+// passwordInURL finds what a URL holds of a password, as in http://user:password@host.
+var passwordInURL = regexp.MustCompile(`(://[^/?#\s:@]*:)[^/?#\s@]+@`)
 
 // hidden stands for a secret that is set.
 const hidden = "***"
@@ -25,6 +29,9 @@ func (s *Settings) Map(reveal bool) map[string]map[string]any {
 }
 
 func (v Value) shown(reveal bool) any {
+	if text, ok := v.Any().(string); ok && !reveal && !v.Secret {
+		return passwordInURL.ReplaceAllString(text, "${1}"+hidden+"@")
+	}
 	if v.IsSet && v.Secret && !reveal {
 		return hidden
 	}

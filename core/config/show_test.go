@@ -54,6 +54,18 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestPasswordInURL: a URL may hold a password in an option that is no secret.
+func TestPasswordInURL(t *testing.T) {
+	settings, _ := resolve(t, nil, "[DEFAULT]\nmapping_file = http://me:hunter2@host:80/a@b:c\nsite_name = a:b@c\n")
+	got := settings.Map(false)["DEFAULT"]
+	if got["mapping_file"] != "http://me:***@host:80/a@b:c" || got["site_name"] != "a:b@c" {
+		t.Errorf("got %v and %v", got["mapping_file"], got["site_name"])
+	}
+	if got := settings.Map(true)["DEFAULT"]["mapping_file"]; got != "http://me:hunter2@host:80/a@b:c" {
+		t.Errorf("revealed %v", got)
+	}
+}
+
 // TestSampleHoldsTheDefaults reads a sample whose options with a default are no comments any more: it must
 // change nothing.
 func TestSampleHoldsTheDefaults(t *testing.T) {
