@@ -1,0 +1,154 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/caso-project/caso/plugins/extractor-nova/nova"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+	"github.com/caso-project/caso/test/standin"
+)
+
+// requests are what extractor nova asks, by part of the path. A fuzzed answer takes the place of one of them.
+func requests() []string {
+	return []string{
+		"/auth/tokens", "/auth/projects", "/identity/v3/projects", "/users", "/servers/detail", "/os-instance-actions",
+		"/flavors", "/images", "/floatingips", "/compute/v2.1/",
+	}
+}
+
+// mocked is a stand-in cloud of which one answer is replaced.
+type mocked struct {
+	cloud *standin.Cloud
+
+	mu      sync.Mutex
+	request string
+	body    []byte
+	// seen are true answers, by request.
+	seen map[string][]byte
+}
+
+func (m *mocked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	truth := httptest.NewRecorder()
+	m.cloud.ServeHTTP(truth, r)
+	body := truth.Body.Bytes()
+	m.mu.Lock()
+	for _, request := range requests() {
+		if strings.Contains(r.URL.Path, request) && m.seen[request] == nil && truth.Code < 300 {
+			m.seen[request] = bytes.Clone(body)
+		}
+	}
+	if m.request != "" && strings.Contains(r.URL.Path, m.request) {
+		body = m.body
+	}
+	m.mu.Unlock()
+	for _, name := range []string{"Content-Type", "X-Subject-Token"} {
+		w.Header().Set(name, truth.Header().Get(name))
+	}
+	w.WriteHeader(truth.Code)
+	_, _ = w.Write(body)
+}
+
+func (m *mocked) replace(request string, body []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.request, m.body = request, body
+}
+
+// FuzzAnswers: whatever keystone, nova, glance or neutron answers, the extractor comes to an end, and what it reports
+// is valid and of the project that was asked for.
+func FuzzAnswers(f *testing.F) {
+	m := &mocked{
+		cloud: standin.New(standin.Options{Seed: 1, Projects: 1, ServersPerProject: 6}),
+		seen:  map[string][]byte{},
+	}
+	server := httptest.NewServer(m)
+	f.Cleanup(server.Close)
+	// Addresses in answers lead nowhere else.
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+		f.Setenv(name, server.URL)
+	}
+	extractOnce(f, server.URL)
+	for i, request := range requests() {
+		if m.seen[request] == nil {
+			// Not asked for in this cloud; an answer all the same.
+			m.seen[request] = []byte("{}")
+		}
+		f.Add(uint8(i), m.seen[request])
+		f.Add(uint8(i), m.seen[request][:len(m.seen[request])/2])
+		f.Add(uint8(i), bytes.ReplaceAll(m.seen[request], []byte(`":"`), []byte(`":["`)))
+		f.Add(uint8(i), bytes.ReplaceAll(m.seen[request], []byte("20"), []byte("-9999999999999999999")))
+		f.Add(uint8(i), bytes.ReplaceAll(m.seen[request], []byte(`"`), []byte("null")))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		m.replace(requests()[int(which)%len(requests())], body)
+		extractOnce(t, server.URL)
+	})
+}
+
+// extractOnce does what a run does with an extractor.
+func extractOnce(t testing.TB, url string) {
+	// Repeated requests wait; what is of interest came before.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		extract(ctx, t, url)
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Error("the extractor does not end")
+	}
+}
+
+func extract(ctx context.Context, t testing.TB, url string) {
+	extractor := nova.New()
+	settings := map[string]string{"auth_url": url + "/identity/v3", "username": standin.AccountingUser, "password": standin.AccountingPassword}
+	var values []*pluginv1.OptionValue
+	for _, option := range extractor.Describe().Options {
+		if text, ok := settings[option.GetName()]; ok && option.GetSection() == "keystone_auth" {
+			values = append(values, &pluginv1.OptionValue{
+				Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()},
+				Value:  &pluginv1.OptionValue_StringValue{StringValue: text},
+			})
+		}
+	}
+	for _, problem := range extractor.Configure(ctx, sdk.NewConfig("nova", values)) {
+		if sdk.IsError(problem) {
+			t.Errorf("configuring: %v", problem)
+			return
+		}
+	}
+	listed, err := extractor.ListProjects(ctx, &pluginv1.ListProjectsRequest{Projects: []string{standin.ProjectWithoutVO}, IncludeMarked: true})
+	if err != nil {
+		return
+	}
+	for _, project := range listed.GetProjects() {
+		if project.GetVo() == "" {
+			project.Vo = "vo"
+		}
+		_, _ = extractor.Extract(ctx, &pluginv1.ExtractRequest{
+			Project: project,
+			Window:  &pluginv1.Window{From: timestamppb.New(time.Unix(0, 0)), To: timestamppb.New(time.Now().Truncate(time.Second))},
+		}, func(record *pluginv1.Record) error {
+			if err := sdk.CheckRecord(record); err != nil {
+				t.Errorf("the host would refuse %v: %v", record, err)
+			}
+			if record.GetProjectId() != project.GetId() {
+				t.Errorf("a record of project %q instead of %q", record.GetProjectId(), project.GetId())
+			}
+			return ctx.Err()
+		})
+	}
+}

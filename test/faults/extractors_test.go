@@ -1,0 +1,165 @@
+package faults
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/test/standin"
+)
+
+// testExtractors lets an extractor plugin misbehave over one of its projects: that window fails with the reason,
+// nothing of it is kept and its checkpoint stays; the plugin's other windows and another extractor's go on; and once
+// the plugin behaves the window is made up for.
+func testExtractors(t *testing.T, bin string) {
+	for mode, says := range map[string]string{
+		"hangs":                           "sent nothing for 2s; [extractor_faulty] timeout",
+		"ends without Complete":           "ended its answer without saying that it was complete",
+		"fails with a status":             "had enough",
+		"fails without a reason":          "failed and did not say why",
+		"goes on after Complete":          "went on after it had said that it was complete",
+		"completes twice":                 "went on after it had said that it was complete",
+		"sends an empty message":          "neither a batch nor an end",
+		"sends a malformed message":       "failed to unmarshal",
+		"sends a message of 20 MiB":       "larger than max",
+		"sends a batch of 2 MiB":          "a batch of 2097220 bytes, of at most 1048576",
+		"sends too many records":          "a batch of 1001 records, of at most 1000",
+		"remembers too much":              "16777217 bytes of state",
+		"reports another project":         `a record of project "before"`,
+		"reports another type":            "RECORD_TYPE_IP, which it had not announced",
+		"reports no kind":                 "RECORD_TYPE_UNSPECIFIED",
+		"reports no start":                "invalid record",
+		"reports a negative duration":     "invalid record",
+		"reports an end before the start": "invalid record",
+	} {
+		t.Run(strings.ReplaceAll(mode, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			s := extractorSite(t, bin, mode)
+			run := s.extract(1)
+			s.nobodyLeft()
+			checkWindows(t, run, map[string]string{"bad": says})
+			checkKept(t, s, run, "before", "after")
+			s.set("faulty", "mode", "behaves")
+			checkMadeUpFor(t, s.extract(0))
+		})
+	}
+	t.Run("crashes", func(t *testing.T) {
+		t.Parallel()
+		s := extractorSite(t, bin, "crashes")
+		// One after the other: what comes after the crash has no extractor any more.
+		s.set("DEFAULT", "extract_concurrency", "1")
+		run := s.extract(1)
+		s.nobodyLeft()
+		checkWindows(t, run, map[string]string{"bad": "exited with status 2; its last words: \"panic: out of luck", "after": "exited with status 2"})
+		checkKept(t, s, run, "before")
+		s.set("faulty", "mode", "behaves")
+		checkMadeUpFor(t, s.extract(0))
+	})
+	for mode, says := range map[string]string{
+		"hangs over projects":   "did not answer in time",
+		"crashes over projects": "exited with status 2",
+		"fails over projects":   "no idea",
+	} {
+		t.Run(strings.ReplaceAll(mode, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			s := extractorSite(t, bin, mode)
+			run := s.extract(1)
+			s.nobodyLeft()
+			mustSay(t, lines(run.Problems), "listing the projects", "extractor faulty", says)
+			checkWindows(t, run, nil)
+			checkKept(t, s, run)
+		})
+	}
+}
+
+// extractorSite is a site with the extractors nova and faulty.
+func extractorSite(t *testing.T, bin, mode string) *site {
+	s := newSite(t, bin, standin.Options{})
+	s.set("DEFAULT", "extractor", "nova, faulty")
+	s.set("faulty", "mode", mode)
+	s.set("extractor_faulty", "timeout", "20")
+	if strings.HasPrefix(mode, "hangs") {
+		s.set("extractor_faulty", "timeout", "2")
+	}
+	return s
+}
+
+// checkWindows checks that the windows of these projects failed for these reasons, and no others.
+func checkWindows(t *testing.T, run report.Run, failed map[string]string) {
+	t.Helper()
+	nova := 0
+	for _, window := range run.Windows {
+		if window.Extractor == "nova" {
+			nova++
+		}
+		says, fails := failed[window.ProjectID]
+		if window.Extractor == "nova" || !fails {
+			if window.Failed || window.Records == 0 {
+				t.Errorf("%s, project %s: failed, or nothing to report: %v", window.Extractor, window.ProjectID, lines(window.Problems))
+			}
+			continue
+		}
+		if !window.Failed || window.Records != 0 {
+			t.Errorf("project %s did not fail: %+v", window.ProjectID, window)
+		}
+		mustSay(t, lines(window.Problems), says)
+	}
+	if nova == 0 {
+		t.Error("nova has no windows")
+	}
+}
+
+// checkMadeUpFor checks that the window that failed came in the next run. Projects that were reported up to this
+// very second have none.
+func checkMadeUpFor(t *testing.T, run report.Run) {
+	t.Helper()
+	for _, window := range run.Windows {
+		if window.ProjectID == "bad" && !window.Failed && window.Records >= 800 {
+			return
+		}
+	}
+	t.Errorf("the window that failed was not made up for: %+v", run.Windows)
+}
+
+// checkKept checks that of the faulty extractor's projects only these have a checkpoint, and only their records were
+// delivered or wait.
+func checkKept(t *testing.T, s *site, run report.Run, projects ...string) {
+	t.Helper()
+	want := map[string]int{}
+	for _, project := range projects {
+		want[project] = 800
+	}
+	got := map[string]int{}
+	for _, key := range s.spooled() {
+		id, _, _ := strings.Cut(key, "-")
+		if id == "before" || id == "bad" || id == "after" || id == "many" {
+			got[id]++
+		}
+	}
+	for _, id := range []string{"before", "bad", "after", "many"} {
+		if got[id] != want[id] {
+			t.Errorf("%d records of project %s were delivered, want %d", got[id], id, want[id])
+		}
+	}
+	box, err := outbox.Open(s.path("spool"), outbox.Options{ReadOnly: true})
+	must(t, err)
+	defer func() { must(t, box.Close()) }()
+	stats, err := box.Stats()
+	must(t, err)
+	if stats.Batches != 0 {
+		t.Errorf("the outbox still holds %d batches", stats.Batches)
+	}
+	for _, project := range []string{"before", "bad", "after"} {
+		_, known, err := box.Checkpoint("faulty", project)
+		must(t, err)
+		if _, wanted := want[project]; known != wanted {
+			t.Errorf("project %s has a checkpoint: %t", project, known)
+		}
+	}
+	for _, window := range run.Windows {
+		if _, known, err := box.Checkpoint(window.Extractor, window.ProjectID); err != nil || known == window.Failed {
+			t.Errorf("%s, project %s: failed %t, checkpoint %t, %v", window.Extractor, window.ProjectID, window.Failed, known, err)
+		}
+	}
+}

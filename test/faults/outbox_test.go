@@ -1,0 +1,212 @@
+package faults
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/test/standin"
+)
+
+// testOutbox lets the spool directory and what is in it be in trouble.
+func testOutbox(t *testing.T, bin string) {
+	t.Run("full disk", func(t *testing.T) {
+		t.Parallel()
+		if os.Geteuid() != 0 {
+			t.Skip("needs root, to mount a file system")
+		}
+		fullDisk(t, newSite(t, bin, standin.Options{Projects: 6, ServersPerProject: 400}))
+	})
+	t.Run("full disk from the beginning", func(t *testing.T) {
+		t.Parallel()
+		if os.Geteuid() != 0 {
+			t.Skip("needs root, to mount a file system")
+		}
+		s := newSite(t, bin, standin.Options{})
+		mount(t, s.path("spool"), 0, "size=64k")
+		fill(t, s.path("spool"))
+		if got := s.run(1, "extract"); !strings.Contains(got.stderr, s.path("spool")) || !strings.Contains(got.stderr, "no space left on device") {
+			t.Errorf("%s", got.stderr)
+		}
+		must(t, os.Remove(s.path("spool", "filler")))
+		must(t, unix.Mount("tmpfs", s.path("spool"), "tmpfs", unix.MS_REMOUNT, "size=64m"))
+		s.extract(0)
+	})
+	t.Run("damaged", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		s.run(0, "extract")
+		path := s.path("spool", outbox.FileName)
+		whole, err := os.ReadFile(path)
+		must(t, err)
+		for name, damaged := range map[string][]byte{
+			"truncated": whole[:len(whole)/2],
+			"empty":     {},
+			"flipped":   flipped(whole),
+			"foreign":   []byte(strings.Repeat("2026-11-01 00:00:00\n", 500)),
+		} {
+			must(t, os.WriteFile(path, damaged, 0o600))
+			for _, command := range []string{"extract", "deliver", "projects"} {
+				if command == "deliver" {
+					continue // it is asked last, below
+				}
+				got := s.run(2, command)
+				if !strings.Contains(got.stderr, path) || !strings.Contains(got.stderr, "damaged") || !strings.Contains(got.stderr, "bring it back from a backup") {
+					t.Errorf("%s, %s: %s", name, command, got.stderr)
+				}
+			}
+			s.run(2, "deliver")
+			after, err := os.ReadFile(path)
+			must(t, err)
+			if !bytes.Equal(after, damaged) {
+				t.Errorf("%s: the file was changed", name)
+			}
+		}
+		must(t, os.WriteFile(path, whole, 0o600))
+		s.extract(0)
+	})
+	t.Run("two hosts", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		asked, end := hang(s)
+		first := s.start("extract")
+		<-asked
+		for _, command := range []string{"extract", "deliver"} {
+			if got := s.run(75, command); !strings.Contains(got.stderr, "another run holds the lock "+s.path("spool", "caso.lock")) {
+				t.Errorf("%s: %s", command, got.stderr)
+			}
+		}
+		// With a lock of its own it still cannot get at the outbox.
+		s.set("DEFAULT", "lock_path", s.path("other-lock"))
+		if got := s.run(75, "extract"); !strings.Contains(got.stderr, outbox.FileName) || !strings.Contains(got.stderr, "in use by another process") {
+			t.Errorf("%s", got.stderr)
+		}
+		delete(s.settings["DEFAULT"], "lock_path")
+		// A lock is gone with its owner, however that ends.
+		must(t, first.command.Process.Kill())
+		first.wait()
+		end()
+		s.extract(0)
+	})
+	t.Run("clock set back", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		first := s.extract(0)
+		future := time.Now().UTC().Truncate(time.Second).Add(30 * 24 * time.Hour)
+		s.moveCheckpoints(first.Windows[0].ProjectID, future)
+		run := s.extract(0)
+		for _, window := range run.Windows {
+			if window.ProjectID == first.Windows[0].ProjectID || !window.From.Before(window.To) {
+				t.Errorf("a window from %s to %s", window.From, window.To)
+			}
+		}
+		mustSay(t, slices.DeleteFunc(lines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "warning") }),
+			"in the future", first.Windows[0].ProjectName)
+		box := s.open()
+		defer func() { must(t, box.Close()) }()
+		if at, _, err := box.Checkpoint("nova", first.Windows[0].ProjectID); err != nil || !at.To.Equal(future) {
+			t.Errorf("the checkpoint moved to %s, %v", at.To, err)
+		}
+	})
+}
+
+// fullDisk extracts more than the disk holds: what was committed stays and is delivered, and once there is room the
+// rest comes by itself.
+func fullDisk(t *testing.T, s *site) {
+	mount(t, s.path("spool"), 0, "size=1m")
+	run := s.extract(1)
+	s.nobodyLeft()
+	failed := 0
+	for _, window := range run.Windows {
+		if window.Failed {
+			failed++
+			errs := slices.DeleteFunc(lines(window.Problems), func(line string) bool { return !strings.HasPrefix(line, "error") })
+			mustSay(t, errs, s.path("spool", outbox.FileName), "no space left on device")
+		}
+	}
+	if failed == 0 || failed == len(run.Windows) {
+		t.Errorf("%d of %d windows failed: the test needs another size", failed, len(run.Windows))
+	}
+	if ssm := messenger(t, run, "ssm"); ssm.Records == 0 || ssm.WaitingBatches != 0 {
+		t.Errorf("not delivered: %+v", ssm)
+	}
+	must(t, unix.Mount("tmpfs", s.path("spool"), "tmpfs", unix.MS_REMOUNT, "size=64m"))
+	next := s.extract(0)
+	recovered := 0
+	for _, window := range next.Windows {
+		if window.From.Year() == 1970 {
+			recovered++
+		}
+	}
+	if recovered != failed {
+		t.Errorf("%d windows failed, %d were made up for", failed, recovered)
+	}
+	// Filled by somebody else: nothing can be written, and that is said.
+	fill(t, s.path("spool"))
+	got := s.start("extract").wait()
+	if got.status != 0 && (got.status != 1 || !strings.Contains(got.stdout+got.stderr, "no space left on device")) {
+		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	must(t, os.Remove(s.path("spool", "filler")))
+	s.extract(0)
+	// All of it reached the spool.
+	found := map[string]bool{}
+	for _, key := range s.spooled() {
+		id, _, _ := strings.Cut(key, " ")
+		found[id] = true
+	}
+	for _, window := range run.Windows {
+		for _, server := range s.cloud.Servers(window.ProjectID) {
+			if !found[server.ID] {
+				t.Errorf("server %s never was reported", server.ID)
+			}
+		}
+	}
+}
+
+// fill takes all the room there is.
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	must(t, exec.Command("sh", "-c", "cat /dev/zero > "+filepath.Join(dir, "filler")+" 2>/dev/null; true").Run())
+}
+
+// flipped is a file with a byte of its second tree page changed.
+func flipped(whole []byte) []byte {
+	bad := bytes.Clone(whole)
+	for page := 2 * 4096; page < len(bad); page += 4096 {
+		// Flags of leaf pages: bbolt would take them for another kind.
+		if bad[page+8] == 2 {
+			bad[page+8] ^= 0x40
+		}
+	}
+	return bad
+}
+
+// open opens the outbox for reading.
+func (s *site) open() *outbox.Outbox {
+	s.t.Helper()
+	box, err := outbox.Open(s.path("spool"), outbox.Options{ReadOnly: true})
+	must(s.t, err)
+	return box
+}
+
+// moveCheckpoints does what a run does at a time.
+func (s *site) moveCheckpoints(project string, to time.Time) {
+	s.t.Helper()
+	box, err := outbox.Open(s.path("spool"), outbox.Options{})
+	must(s.t, err)
+	at, _, err := box.Checkpoint("nova", project)
+	must(s.t, err)
+	window, err := box.Begin(outbox.Origin{Extractor: "nova", ProjectID: project, From: at.To, To: to})
+	must(s.t, err)
+	must(s.t, window.Commit(outbox.Change{MoveCheckpoint: true, State: at.State}))
+	must(s.t, box.Close())
+}

@@ -1,0 +1,193 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/caso-project/caso/test/standin"
+)
+
+// prompt is how long a run may take to end after a signal. The batch in flight has ten seconds.
+const prompt = 8 * time.Second
+
+// testSignals sends signals at chosen moments.
+func testSignals(t *testing.T, bin string) {
+	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+		t.Run("extracting "+name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, bin, standin.Options{})
+			asked, end := hang(s)
+			r := s.start("extract", "--output", "json")
+			<-asked
+			ended := s.signalled(r, signal)
+			run := s.report(ended)
+			if ended.status != 1 {
+				t.Errorf("exit status %d, want 1\n%s", ended.status, ended.stderr)
+			}
+			for _, window := range run.Windows {
+				mustSay(t, lines(window.Problems), "interrupted")
+			}
+			end()
+			if next := s.extract(0); len(next.Windows) != len(run.Windows) {
+				t.Errorf("the next run has %d windows, want %d", len(next.Windows), len(run.Windows))
+			}
+		})
+	}
+	t.Run("extracting twice", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		asked, end := hang(s)
+		defer end()
+		r := s.start("extract")
+		<-asked
+		s.endedBySecond(r, false)
+	})
+	t.Run("batch in flight", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{ServersPerProject: 60})
+		s.set("DEFAULT", "messengers", "logstash")
+		s.set("logstash", "timeout", "30")
+		got, release := make(chan string, 1), make(chan struct{})
+		s.peer(t, func(c *net.TCPConn) {
+			text, _ := io.ReadAll(c)
+			got <- string(text)
+			<-release
+		})
+		r := s.start("extract", "--output", "json")
+		first := <-got
+		must(t, r.command.Process.Signal(syscall.SIGTERM))
+		// The receiver takes its time, and then says that it has the batch.
+		close(release)
+		begun := time.Now()
+		ended := r.wait()
+		if took := time.Since(begun); took > prompt || ended.status != 1 {
+			t.Errorf("exit status %d after %s\n%s%s", ended.status, took, ended.stdout, ended.stderr)
+		}
+		s.nobodyLeft()
+		run := s.report(ended)
+		logstash := messenger(t, run, "logstash")
+		if logstash.Batches == 0 {
+			t.Errorf("the batch in flight was not acknowledged: %+v", logstash)
+		}
+		mustSay(t, lines(logstash.Problems), "interrupted; what is left stays in the outbox")
+		// What came in the first run does not come again.
+		rest := newReceiver(t, 0)
+		s.set("logstash", "port", fmt.Sprint(rest.port()))
+		s.deliver(0)
+		rest.stop()
+		had := map[any]bool{}
+		for line := range strings.Lines(first) {
+			had[document(t, line)["document_id"]] = true
+		}
+		later := 0
+		for _, batch := range rest.batches() {
+			for _, line := range batch {
+				later++
+				if had[document(t, line)["document_id"]] {
+					t.Fatalf("came twice: %s", line)
+				}
+			}
+		}
+		if later != logstash.WaitingRecords || later == 0 {
+			t.Errorf("%d records came later, %d waited", later, logstash.WaitingRecords)
+		}
+	})
+	t.Run("batch in flight twice", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		s.set("DEFAULT", "messengers", "logstash")
+		s.set("logstash", "timeout", "30")
+		got := make(chan struct{}, 1)
+		s.peer(t, func(c *net.TCPConn) {
+			_, _ = io.Copy(io.Discard, c)
+			got <- struct{}{}
+			readForever(c)
+		})
+		r := s.start("extract")
+		<-got
+		s.endedBySecond(r, true)
+	})
+	t.Run("batch that never is acknowledged", func(t *testing.T) {
+		t.Parallel()
+		s := faultySite(t, bin, "hangs")
+		// Less than the grace, so that the test is short.
+		s.set("messenger_faulty", "timeout", "3")
+		r := s.start("extract")
+		s.until(bound, "nothing is delivered", func() bool { _, err := readDir(s.path("out")); return err == nil })
+		if got := s.signalled(r, syscall.SIGTERM); got.status != 1 {
+			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+	})
+	t.Run("stopped at its start", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, bin, standin.Options{})
+		r := s.start("extract")
+		s.until(bound, "no plugin is started", func() bool { return len(s.plugins()) > 0 })
+		if got := s.signalled(r, syscall.SIGTERM); got.status == 0 || strings.Contains(got.stderr, "panic") {
+			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+		if left := s.leftovers(); len(left) > 0 {
+			t.Errorf("left in TMPDIR: %v", left)
+		}
+	})
+}
+
+// hang lets nova not answer, and tells when it was first asked.
+func hang(s *site) (asked <-chan struct{}, end func()) {
+	first := make(chan struct{}, 100)
+	end = s.cloud.Fault(standin.Fault{Match: standin.On("GET", "/servers/detail"), Serve: func(_ http.ResponseWriter, r *http.Request) {
+		first <- struct{}{}
+		<-r.Context().Done()
+	}})
+	return first, end
+}
+
+// signalled sends a signal and waits for the end, which must come promptly.
+func (s *site) signalled(r *running, signal syscall.Signal) result {
+	s.t.Helper()
+	must(s.t, r.command.Process.Signal(signal))
+	begun := time.Now()
+	got := r.wait()
+	if took := time.Since(begun); took > prompt {
+		s.t.Errorf("it took %s to end\n%s%s", took, got.stdout, got.stderr)
+	}
+	s.nobodyLeft()
+	return got
+}
+
+// endedBySecond sends signals until the process ends. Two that come at once are one to the kernel, and the first
+// has to be seen before a second counts as such: hence a few.
+func (s *site) endedBySecond(r *running, inFlight bool) {
+	s.t.Helper()
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			_ = r.command.Process.Signal(syscall.SIGTERM)
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	begun := time.Now()
+	got := r.wait()
+	close(done)
+	// Where nothing is in flight the first may be enough.
+	if took := time.Since(begun); took > 3*time.Second || got.status != -1 && (got.status != 1 || inFlight) {
+		s.t.Errorf("exit status %d after %s, want the end by the signal at once\n%s%s", got.status, took, got.stdout, got.stderr)
+	}
+	s.nobodyLeft()
+	// It leaves a state from which the next run goes on.
+	s.set("DEFAULT", "messengers", "ssm")
+	s.cloud.ClearFaults()
+	s.extract(0)
+}

@@ -1,0 +1,112 @@
+package faults
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caso-project/caso/test/standin"
+)
+
+// testSpools lets the directory of messenger ssm be in trouble. Logstash gets everything, the run says once what is
+// wrong, nothing half is left, and once the trouble is over the spool gets everything, in order.
+func testSpools(t *testing.T, bin string) {
+	for _, test := range []struct {
+		name string
+		root bool // needs to be root, to mount
+		// breaks makes the spool unusable and returns what puts it right.
+		breaks func(*testing.T, *site) (repair func())
+		says   []string
+	}{
+		{"is a file", false, func(t *testing.T, s *site) func() {
+			must(t, os.WriteFile(s.path("out"), nil, 0o600))
+			return func() { must(t, os.Remove(s.path("out"))) }
+		}, []string{"not a directory"}},
+		{"is below a file", false, func(t *testing.T, s *site) func() {
+			must(t, os.WriteFile(s.path("out"), nil, 0o600))
+			s.set("ssm", "output_path", s.path("out", "below"))
+			return func() {
+				must(t, os.Remove(s.path("out")))
+				s.set("ssm", "output_path", s.path("out"))
+			}
+		}, []string{"not a directory"}},
+		{"may not be written", false, func(t *testing.T, s *site) func() {
+			s.unprivileged(t)
+			must(t, os.Mkdir(s.path("out"), 0o555))
+			return func() { must(t, os.Chmod(s.path("out"), 0o777)) }
+		}, []string{"permission denied", "must be able to read and write that directory"}},
+		{"may not be made", false, func(t *testing.T, s *site) func() {
+			s.unprivileged(t)
+			must(t, os.Mkdir(s.path("above"), 0o555))
+			s.set("ssm", "output_path", s.path("above", "out"))
+			return func() {
+				must(t, os.Chmod(s.path("above"), 0o777))
+				s.set("ssm", "output_path", s.path("out"))
+				must(t, os.Symlink(s.path("above"), s.path("out")))
+			}
+		}, []string{"permission denied"}},
+		{"is full", true, func(t *testing.T, s *site) func() {
+			mount(t, s.path("out"), 0, "size=16k")
+			return func() { must(t, unix.Mount("tmpfs", s.path("out"), "tmpfs", unix.MS_REMOUNT, "size=64m")) }
+		}, []string{"no space left on device", "Make room"}},
+		{"is read-only", true, func(t *testing.T, s *site) func() {
+			mount(t, s.path("out"), unix.MS_RDONLY, "size=64m")
+			return func() { must(t, unix.Mount("tmpfs", s.path("out"), "tmpfs", unix.MS_REMOUNT, "size=64m")) }
+		}, []string{"read-only file system", "mount it for writing"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.root && os.Geteuid() != 0 {
+				t.Skip("needs root, to mount a file system")
+			}
+			s := newSite(t, bin, standin.Options{ServersPerProject: 60})
+			s.set("DEFAULT", "messengers", "ssm, logstash")
+			good := newReceiver(t, 0)
+			s.set("logstash", "port", fmt.Sprint(good.port()))
+			repair := test.breaks(t, s)
+			run := s.extract(1)
+			s.nobodyLeft()
+			mustSay(t, lines(messenger(t, run, "ssm").Problems), append([]string{"SSM spool " + s.settings["ssm"]["output_path"], "The records are kept and sent again."}, test.says...)...)
+			if logstash := messenger(t, run, "logstash"); logstash.Records == 0 || logstash.WaitingBatches != 0 {
+				t.Errorf("logstash: %+v", logstash)
+			}
+			repair()
+			s.deliver(0)
+			good.stop()
+			var want []string
+			for _, batch := range good.batches() {
+				for _, line := range batch {
+					fields := document(t, line)
+					want = append(want, fmt.Sprint(fields["VMUUID"], " ", fields["RecordCreateTime"]))
+				}
+			}
+			got := s.spooled()
+			if !slices.Equal(slices.Compact(got), want) {
+				t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+			}
+		})
+	}
+}
+
+// unprivileged lets caso run as nobody where the tests run as root, for whom permissions mean nothing.
+func (s *site) unprivileged(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	const nobody = 65534
+	s.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+	must(t, os.Chown(s.dir, nobody, nobody))
+	must(t, os.Chown(s.path("t"), nobody, nobody))
+}
+
+// mount mounts an empty file system in memory until the test ends.
+func mount(t *testing.T, dir string, flags uintptr, options string) {
+	t.Helper()
+	must(t, os.Mkdir(dir, 0o755))
+	must(t, unix.Mount("tmpfs", dir, "tmpfs", flags, options))
+	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+}
