@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/caso-project/caso/plugins/internal/openstack/cloudrecords"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
@@ -23,7 +24,7 @@ type bench struct {
 	t         *testing.T
 	cloud     *standin.Cloud
 	url       string
-	extractor *Extractor
+	extractor *cloudrecords.Extractor
 	configure []*pluginv1.Diagnostic
 }
 
@@ -51,15 +52,15 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 }
 
 // configured makes an extractor of settings; waits between attempts pass at once.
-func configured(t *testing.T, settings map[string]string) (*Extractor, []*pluginv1.Diagnostic) {
+func configured(t *testing.T, settings map[string]string) (*cloudrecords.Extractor, []*pluginv1.Diagnostic) {
 	t.Helper()
 	extractor := New()
-	extractor.wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	return extractor, extractor.Configure(t.Context(), config(t, extractor, settings))
 }
 
 // config reads settings as the host would.
-func config(t *testing.T, extractor *Extractor, settings map[string]string) sdk.Config {
+func config(t *testing.T, extractor *cloudrecords.Extractor, settings map[string]string) sdk.Config {
 	t.Helper()
 	var values []*pluginv1.OptionValue
 	used := map[string]bool{}

@@ -1,4 +1,4 @@
-package nova
+package cloudrecords
 
 import (
 	"bytes"
@@ -20,10 +20,12 @@ type memory struct {
 	// soft are the servers whose soft deletion was reported as their end, with the time of it. nova gives
 	// them another end when it reclaims them, which must not be reported again.
 	soft map[string]time.Time
+	// measured is what the measurer remembers, in a form of its own.
+	measured []byte
 }
 
-// memoryHeader is the first line of the state; another version of the plugin may write another.
-const memoryHeader = "caso-extractor-nova 1"
+// memoryHeader is the first line of an extractor's state; another version of it may write another.
+func memoryHeader(extractor string) string { return "caso-extractor-" + extractor + " 1" }
 
 // forgetSoft is after how long a soft-deleted server is forgotten that was never seen reclaimed.
 const forgetSoft = 400 * 24 * time.Hour
@@ -35,17 +37,25 @@ func newMemory() memory {
 }
 
 // readMemory reads a state; an empty one is an empty memory.
-func readMemory(state []byte) (memory, error) {
+func readMemory(extractor string, state []byte) (memory, error) {
 	m := newMemory()
 	if len(state) == 0 {
 		return m, nil
 	}
 	header, rest, _ := strings.Cut(string(state), "\n")
-	if header != memoryHeader {
+	if header != memoryHeader(extractor) {
 		return m, errMemory
 	}
-	for line := range strings.Lines(rest) {
+	for rest != "" {
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
 		switch fields := strings.Fields(line); {
+		case len(fields) == 2 && fields[0] == "measured":
+			// The last line: as many bytes follow as it says.
+			if size, err := strconv.Atoi(fields[1]); err != nil || size != len(rest) || size == 0 {
+				return newMemory(), errMemory
+			}
+			m.measured, rest = []byte(rest), ""
 		case len(fields) == 2 && fields[0] == "open":
 			m.open[fields[1]] = true
 		case len(fields) == 3 && fields[0] == "soft":
@@ -62,14 +72,18 @@ func readMemory(state []byte) (memory, error) {
 }
 
 // bytes writes a state; the same memory gives the same bytes.
-func (m memory) bytes() []byte {
+func (m memory) bytes(extractor string) []byte {
 	var out bytes.Buffer
-	fmt.Fprintln(&out, memoryHeader)
+	fmt.Fprintln(&out, memoryHeader(extractor))
 	for _, id := range slices.Sorted(maps.Keys(m.open)) {
 		fmt.Fprintln(&out, "open", id)
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.soft)) {
 		fmt.Fprintln(&out, "soft", id, m.soft[id].Unix())
+	}
+	if len(m.measured) > 0 {
+		fmt.Fprintln(&out, "measured", len(m.measured))
+		_, _ = out.Write(m.measured)
 	}
 	return out.Bytes()
 }

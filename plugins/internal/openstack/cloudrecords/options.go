@@ -1,4 +1,4 @@
-package nova
+package cloudrecords
 
 import (
 	"strings"

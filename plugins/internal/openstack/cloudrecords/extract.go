@@ -1,4 +1,4 @@
-package nova
+package cloudrecords
 
 import (
 	"cmp"
@@ -24,7 +24,7 @@ func (e *Extractor) Extract(ctx context.Context, request *pluginv1.ExtractReques
 	project := request.GetProject()
 	window := servers.Window{From: request.GetWindow().GetFrom().AsTime(), To: request.GetWindow().GetTo().AsTime()}
 	x := &extraction{extractor: e, project: project, window: window}
-	before, err := readMemory(request.GetState())
+	before, err := readMemory(e.name, request.GetState())
 	if err != nil {
 		x.warn("", "project %s: %s; a server whose deletion became known late may lack its end", describe(project), err)
 	}
@@ -32,13 +32,18 @@ func (e *Extractor) Extract(ctx context.Context, request *pluginv1.ExtractReques
 	if err == nil {
 		err = x.missing(ctx, before)
 	}
+	after := before.next(x.subjects, window.To)
+	moments := accounting.Moments(window.From, window.To)
+	if err == nil {
+		err = x.measure(ctx, moments, before, &after)
+	}
 	if err != nil {
 		return nil, e.failed("extracting project "+describe(project), project.GetId(), err, x.diagnostics...)
 	}
-	if err := x.emit(before, emit); err != nil {
+	if err := x.emit(moments, before, emit); err != nil {
 		return nil, err
 	}
-	return &pluginv1.Complete{NextState: before.next(x.subjects, window.To).bytes(), Diagnostics: x.diagnostics}, nil
+	return &pluginv1.Complete{NextState: after.bytes(e.name), Diagnostics: x.diagnostics}, nil
 }
 
 // extraction is the work on one project's window.
@@ -49,6 +54,9 @@ type extraction struct {
 	subjects    []subject
 	unreadable  []string
 	clients     []*servers.Client
+	session     *auth.Session
+	regions     []string
+	fill        Fill
 	diagnostics []*pluginv1.Diagnostic
 }
 
@@ -67,11 +75,11 @@ func (x *extraction) gather(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	regions, err := x.regions(session)
-	if err != nil {
+	x.session = session
+	if x.regions, err = x.reported(session); err != nil {
 		return err
 	}
-	for _, region := range regions {
+	for _, region := range x.regions {
 		if err := x.gatherRegion(ctx, session, region); err != nil {
 			return err
 		}
@@ -83,9 +91,9 @@ func (x *extraction) gather(ctx context.Context) error {
 	return nil
 }
 
-// regions are those to report on. Without a configured one it is the first of the catalog, as cASO had it,
+// reported are the regions to report on. Without a configured one it is the first of the catalog, as cASO had it,
 // and if there are more a person has to know.
-func (x *extraction) regions(session *auth.Session) ([]string, error) {
+func (x *extraction) reported(session *auth.Session) ([]string, error) {
 	offered := session.Regions("compute")
 	wanted := x.extractor.cloud.Settings().Regions
 	for _, region := range wanted {
@@ -168,8 +176,8 @@ func (x *extraction) warn(resource, format string, args ...any) {
 }
 
 // emit makes the records, in time order.
-func (x *extraction) emit(before memory, emit func(*pluginv1.Record) error) error {
-	for i, moment := range accounting.Moments(x.window.From, x.window.To) {
+func (x *extraction) emit(moments []accounting.Moment, before memory, emit func(*pluginv1.Record) error) error {
+	for i, moment := range moments {
 		for j := range x.subjects {
 			s := &x.subjects[j]
 			if before.closed(s) {
@@ -180,6 +188,9 @@ func (x *extraction) emit(before memory, emit func(*pluginv1.Record) error) erro
 				continue
 			}
 			record := record(x.project.GetId(), s, figures)
+			if x.fill != nil && !x.fill(s.ID, i, record.GetCloud()) {
+				continue
+			}
 			if err := sdk.CheckRecord(record); err != nil {
 				// The host would refuse the window for it.
 				x.warn(s.ID, "server %s (%s) is skipped as of %s: %s", s.Name, s.ID, figures.AsOf.Format(time.RFC3339), err)

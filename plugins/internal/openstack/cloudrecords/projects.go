@@ -1,7 +1,8 @@
-package nova
+package cloudrecords
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/projects"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -20,7 +21,8 @@ func (e *Extractor) ListProjects(ctx context.Context, request *pluginv1.ListProj
 	response := &pluginv1.ListProjectsResponse{Diagnostics: diagnostics}
 	for _, project := range found {
 		response.Projects = append(response.Projects, &pluginv1.Project{
-			Id: project.ID, Name: project.Name, DomainName: project.DomainName, Vo: project.VO})
+			Id: project.ID, Name: project.Name, DomainName: project.DomainName, Vo: project.VO,
+			VoRemedy: fmt.Sprintf("openstack project set --property %s=VO %s", e.settings.voProperty, project.ID)})
 	}
 	return response, nil
 }

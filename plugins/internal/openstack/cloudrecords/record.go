@@ -1,4 +1,4 @@
-package nova
+package cloudrecords
 
 import (
 	"google.golang.org/protobuf/proto"
