@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -81,7 +82,8 @@ func compile(t *testing.T, binary, dir string) {
 	}
 }
 
-// startCloud: cloud [empty] [v2] [projects=N] [servers=N] starts a stand-in OpenStack; $CLOUD is where it answers.
+// startCloud: cloud [empty] [v2] [projects=N] [servers=N] [telemetry=gnocchi|ceilometer] starts a stand-in OpenStack; $CLOUD
+// is where it answers.
 func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	options := standin.Options{Seed: 1}
 	for _, arg := range args {
@@ -94,6 +96,8 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 			options.Identity = standin.IdentityV2
 		case "old":
 			options.MaxMicroversion = "2.1"
+		case "telemetry":
+			options.Telemetry = map[string]standin.Telemetry{"gnocchi": standin.TelemetryGnocchi, "ceilometer": standin.TelemetryCeilometer}[value]
 		case "projects":
 			options.Projects = number
 		case "servers":
@@ -102,12 +106,36 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("cloud: what is %q?", arg)
 		}
 	}
-	url, stop, err := standin.New(options).Listen("127.0.0.1:0")
+	cloud := standin.New(options)
+	if options.Telemetry != standin.TelemetryNone {
+		measure(cloud)
+	}
+	url, stop, err := cloud.Listen("127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(stop)
 	ts.Setenv("CLOUD", url)
 	ts.Setenv("USER", standin.AccountingUser)
 	ts.Setenv("PASSWORD", standin.AccountingPassword)
+}
+
+// measure gives every second server that ran for long samples: 3000 s of processor time with a restart in between, and two
+// interfaces with 5 GB in and 10 GB out together.
+func measure(cloud *standin.Cloud) {
+	for _, project := range cloud.Projects() {
+		for i, server := range cloud.Servers(project.ID) {
+			if i%2 == 0 || server.Launched.IsZero() || cloud.Now().Sub(server.Launched) < time.Hour {
+				continue
+			}
+			for j, value := range []float64{1000, 2000, 400, 1000} {
+				at := server.Launched.Add(time.Duration(j) * 5 * time.Minute)
+				cloud.AddSamples(standin.Sample{ServerID: server.ID, Meter: "cpu", At: at, Value: value * 1e9})
+				for tap, size := range map[string]float64{"tap1": 4.5, "tap2": 0.75} {
+					cloud.AddSamples(standin.Sample{ServerID: server.ID, Meter: "network.incoming.bytes", Interface: tap, At: at, Value: size * (1 << 30)},
+						standin.Sample{ServerID: server.ID, Meter: "network.outgoing.bytes", Interface: tap, At: at, Value: 2 * size * (1 << 30)})
+				}
+			}
+		}
+	}
 }
 
 // startReceiver: receiver FILE [PORT] listens on loopback and writes the lines that arrive to FILE; $PORT is its port.

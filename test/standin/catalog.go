@@ -3,8 +3,15 @@ package standin
 // service is an entry of the service catalogue.
 type service struct{ kind, name string }
 
-func services() []service {
-	return []service{{"identity", "keystone"}, {"compute", "nova"}, {"image", "glance"}, {"network", "neutron"}}
+func (c *Cloud) services() []service {
+	all := []service{{"identity", "keystone"}, {"compute", "nova"}, {"image", "glance"}, {"network", "neutron"}}
+	if c.opts.Telemetry.gnocchi() {
+		all = append(all, service{"metric", "gnocchi"})
+	}
+	if c.opts.Telemetry.ceilometer() {
+		all = append(all, service{"metering", "ceilometer"})
+	}
+	return all
 }
 
 // endpoint is the address of a service in a region. It is "" where the address needs a
@@ -35,7 +42,7 @@ func (q *call) endpoint(s service, region string, t *token) string {
 
 func (q *call) v3Catalog(t *token) []any {
 	catalog := []any{}
-	for _, s := range services() {
+	for _, s := range q.cloud.services() {
 		endpoints := []any{}
 		for _, region := range q.cloud.opts.Regions {
 			url := q.endpoint(s, region, t)
@@ -57,7 +64,7 @@ func (q *call) v3Catalog(t *token) []any {
 
 func (q *call) v2Catalog(t *token) []any {
 	catalog := []any{}
-	for _, s := range services() {
+	for _, s := range q.cloud.services() {
 		endpoints := []any{}
 		for _, region := range q.cloud.opts.Regions {
 			url := q.endpoint(s, region, t)

@@ -17,10 +17,11 @@ type Cloud struct {
 	opts     Options
 	maxMinor int
 
-	mu       sync.RWMutex // guards what follows
-	store    store
-	unsorted bool // an index of servers is out of order
-	now      time.Time
+	mu        sync.RWMutex // guards what follows
+	store     store
+	unsorted  bool // an index of servers is out of order
+	telemetry telemetry
+	now       time.Time
 
 	tokens tokens
 	faults faults
@@ -103,6 +104,7 @@ func (c *Cloud) route(w http.ResponseWriter, r *http.Request) {
 	}
 	for prefix, serve := range map[string]func(*call){
 		"/compute": (*call).nova, "/image": (*call).glance, "/network": (*call).neutron, "/identity": (*call).keystone,
+		"/metric": (*call).gnocchi, "/metering": (*call).ceilometer,
 	} {
 		if rest, ok := strings.CutPrefix(q.path, prefix); ok && (rest == "" || rest[0] == '/') {
 			q.path, q.base = rest, q.base+prefix

@@ -1,5 +1,6 @@
 // Package standin is an OpenStack that fits in a test: one http.Handler that answers as
-// keystone (v3 and v2.0), nova, glance and neutron's floating IPs do.
+// keystone (v3 and v2.0), nova, glance, neutron's floating IPs and, where Options.Telemetry says
+// so, Gnocchi's aggregates and Ceilometer's own samples do.
 //
 // It exists for the demo, for tests and for benchmarks, so it does four things: it answers
 // with the bodies, headers and errors of the real services (a test compares it with answers
@@ -15,6 +16,6 @@
 // asks, and Cloud.Servers says what there is to be billed.
 //
 // Everything hangs below one address: /identity (also at the root, as keystone on port 5000
-// is), /compute, /image and /network; the service catalogue names them. Further regions have
+// is), /compute, /image, /network, /metric and /metering; the service catalogue names them. Further regions have
 // their own /region/NAME/compute and so on.
 package standin

@@ -56,6 +56,11 @@ type Options struct {
 	// UserPage makes keystone page its lists of users and projects by so many (0: one page).
 	UserPage int
 
+	// Telemetry says which archives of samples there are. The zero value is none.
+	Telemetry Telemetry
+	// SampleLimit is the most samples Ceilometer gives at once, whatever limit it is asked for (0: no such bound).
+	SampleLimit int
+
 	// Identity says which identity APIs there are. The zero value is v3 alone, as every
 	// OpenStack since Queens has it.
 	Identity IdentityVersions

@@ -113,13 +113,14 @@ func retry(request *http.Request, response *http.Response, err error, attempt in
 }
 
 // repeatable says whether sending a request twice does the same as once. Asking keystone for a token
-// does: the first one is simply never used.
+// does: the first one is simply never used. So does asking Gnocchi for aggregates, which changes nothing.
 func repeatable(request *http.Request) bool {
 	switch request.Method {
 	case http.MethodGet, http.MethodHead:
 		return true
 	case http.MethodPost:
-		return request.GetBody != nil && strings.HasSuffix(request.URL.Path, "/tokens")
+		return request.GetBody != nil &&
+			(strings.HasSuffix(request.URL.Path, "/tokens") || strings.HasSuffix(request.URL.Path, "/v1/aggregates"))
 	}
 	return false
 }

@@ -66,6 +66,7 @@ func TestRetries(t *testing.T) {
 		{"504", "GET", "/", 504, "", attempts, firstWait / 2, firstWait * 3 / 2},
 		{"a POST is not repeated", "POST", "/servers", 503, "", 1, 0, 0},
 		{"but for a sign-in", "POST", "/v3/auth/tokens", 503, "", attempts, firstWait / 2, firstWait * 3 / 2},
+		{"and a question to Gnocchi", "POST", "/v1/aggregates", 503, "", attempts, firstWait / 2, firstWait * 3 / 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			requests := 0

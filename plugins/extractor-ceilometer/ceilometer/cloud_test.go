@@ -1,0 +1,194 @@
+package ceilometer
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/caso-project/caso/plugins/internal/openstack/cloudrecords"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+	"github.com/caso-project/caso/test/standin"
+)
+
+// now is the present of the stand-in clouds; beginning is the start of a first window.
+var (
+	now       = time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC)
+	beginning = time.Unix(0, 0).UTC()
+)
+
+// archives are the back ends by name; every test of figures runs on both.
+var bothArchives = map[string]standin.Telemetry{"gnocchi": standin.TelemetryGnocchi, "ceilometer": standin.TelemetryCeilometer}
+
+// bench is a stand-in cloud with an extractor for it.
+type bench struct {
+	t         *testing.T
+	cloud     *standin.Cloud
+	url       string
+	project   string
+	extractor *cloudrecords.Extractor
+}
+
+// newBench serves a cloud with one project and the servers that a test adds.
+func newBench(t *testing.T, options standin.Options, settings map[string]string) *bench {
+	t.Helper()
+	options.Now = now
+	cloud := standin.New(options)
+	server := httptest.NewServer(cloud)
+	t.Cleanup(server.Close)
+	b := &bench{t: t, cloud: cloud, url: server.URL}
+	if options.Empty {
+		b.project = cloud.AddProject(standin.Project{Name: "vo-one", Properties: map[string]string{"VO": "one.example.org"}})
+		cloud.Grant(cloud.UserID(standin.AccountingUser), b.project, "reader")
+		cloud.AddFlavor(standin.Flavor{ID: "f1", Name: "m1.small", VCPUs: 2, RAM: 4096, Disk: 20})
+	} else {
+		b.project = cloud.ProjectID("vo-biomed")
+	}
+	b.extractor = b.configured(cloudrecords.New("ceilometer", newMeasurer(func() time.Time { return now })), settings)
+	return b
+}
+
+// configured configures an extractor for the cloud as the host would.
+func (b *bench) configured(extractor *cloudrecords.Extractor, settings map[string]string) *cloudrecords.Extractor {
+	b.t.Helper()
+	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	all := map[string]string{"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url + "/v3"}
+	for name, value := range settings {
+		all[name] = value
+	}
+	var values []*pluginv1.OptionValue
+	for _, option := range extractor.Describe().Options {
+		name := option.GetSection() + "." + option.GetName()
+		text, ok := all[name]
+		if !ok && option.DefaultValue != nil {
+			text, ok = option.GetDefaultValue(), true
+		}
+		if ok && option.GetType() == pluginv1.OptionType_OPTION_TYPE_STRING {
+			values = append(values, &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()},
+				Value: &pluginv1.OptionValue_StringValue{StringValue: text}})
+		}
+		delete(all, name)
+	}
+	for name := range all {
+		b.t.Fatalf("the plugin declares no option %s", name)
+	}
+	for _, d := range extractor.Configure(b.t.Context(), sdk.NewConfig("ceilometer", values)) {
+		b.t.Fatalf("configuring: %v", d)
+	}
+	return extractor
+}
+
+// answer is what Extract gave.
+type answer struct {
+	records     []*pluginv1.Record
+	state       []byte
+	diagnostics []*pluginv1.Diagnostic
+	err         error
+}
+
+// run extracts a window.
+func (b *bench) run(extractor *cloudrecords.Extractor, from, to time.Time, state []byte) answer {
+	b.t.Helper()
+	var a answer
+	complete, err := extractor.Extract(b.t.Context(), &pluginv1.ExtractRequest{
+		Project: &pluginv1.Project{Id: b.project, Name: "vo-one", Vo: "one.example.org"},
+		Window:  &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)},
+		State:   state,
+	}, func(record *pluginv1.Record) error {
+		if err := sdk.CheckRecord(record); err != nil {
+			b.t.Errorf("the host would refuse this: %v", err)
+		}
+		a.records = append(a.records, record)
+		return nil
+	})
+	a.state, a.diagnostics, a.err = complete.GetNextState(), complete.GetDiagnostics(), err
+	if err != nil {
+		a.diagnostics = sdk.Diagnostics(err)
+	}
+	return a
+}
+
+// must extracts a window that has to succeed.
+func (b *bench) must(from, to time.Time, state []byte) answer {
+	b.t.Helper()
+	a := b.run(b.extractor, from, to, state)
+	if a.err != nil {
+		b.t.Fatalf("extracting %v to %v: %v", from, to, a.err)
+	}
+	return a
+}
+
+// last gives the last record of a server.
+func (a answer) last(id string) *pluginv1.CloudRecord {
+	var found *pluginv1.CloudRecord
+	for _, record := range a.records {
+		if record.GetCloud().GetVmUuid() == id {
+			found = record.GetCloud()
+		}
+	}
+	return found
+}
+
+// said says whether a diagnostic has a text.
+func (a answer) said(text string) bool {
+	for _, d := range a.diagnostics {
+		if strings.Contains(d.GetSummary()+"\n"+d.GetDetail(), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// server adds a running one.
+func (b *bench) server(id string, created time.Time) {
+	b.cloud.AddServer(standin.Server{ID: id, Name: id, ProjectID: b.project, UserID: "u1", FlavorID: "f1", Status: "ACTIVE",
+		Created: created, Launched: created.Add(20 * time.Second), Updated: created.Add(20 * time.Second), Host: "node"})
+}
+
+// end deletes one.
+func (b *bench) end(id string, at time.Time) {
+	b.cloud.UpdateServer(id, func(s *standin.Server) { s.Status, s.Terminated, s.Updated = "DELETED", at, at })
+}
+
+// cpu adds samples of processor time, in seconds, every five minutes from a time on.
+func (b *bench) cpu(id string, from time.Time, seconds ...float64) {
+	for i, value := range seconds {
+		b.cloud.AddSamples(standin.Sample{ServerID: id, Meter: "cpu", At: from.Add(time.Duration(i) * 5 * time.Minute), Value: value * 1e9})
+	}
+}
+
+// traffic adds samples of an interface's traffic both ways, in GB, every five minutes from a time on.
+func (b *bench) traffic(id, tap string, from time.Time, gigabytes ...float64) {
+	for i, value := range gigabytes {
+		at := from.Add(time.Duration(i) * 5 * time.Minute)
+		b.cloud.AddSamples(standin.Sample{ServerID: id, Meter: "network.incoming.bytes", Interface: tap, At: at, Value: value * (1 << 30)},
+			standin.Sample{ServerID: id, Meter: "network.outgoing.bytes", Interface: tap, At: at, Value: 2 * value * (1 << 30)})
+	}
+}
+
+// figures are the measured ones of a record; -1 is one that is absent.
+type figures struct{ cpu, in, out int64 }
+
+func measured(record *pluginv1.CloudRecord) figures {
+	f := figures{-1, -1, -1}
+	if record.GetCpuDuration() != nil {
+		f.cpu = record.GetCpuDuration().GetSeconds()
+	}
+	if record.NetworkInboundGb != nil {
+		f.in = record.GetNetworkInboundGb()
+	}
+	if record.NetworkOutboundGb != nil {
+		f.out = record.GetNetworkOutboundGb()
+	}
+	return f
+}
+
+// path matches requests to a path.
+func path(text string) standin.Match {
+	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, text) }
+}
