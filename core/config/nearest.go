@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/caso-project/caso/core/config/oslo"
+	"github.com/caso-project/caso/core/spelling"
 )
 
 // hint is " (did you mean NAME?)", or nothing where no option is near.
@@ -24,7 +25,7 @@ func (s *schema) nearest(wanted key) (key, bool) {
 	for _, k := range s.order {
 		for _, known := range keys(s.options[k].Option) {
 			if known.section == wanted.section {
-				if d := edits(name, known.name); d < distance {
+				if d := spelling.Distance(name, known.name); d < distance {
 					best, distance = k, d
 				}
 			}
@@ -39,35 +40,6 @@ func (s *schema) nearest(wanted key) (key, bool) {
 		}
 	}
 	return best, distance <= min(3, len(name)/3)
-}
-
-// edits is how many letters must be changed, added, removed or swapped with their neighbour to make one
-// name of another.
-func edits(a, b string) int {
-	const longest = 100 // No option's name is; a key of a file may be.
-	if len(a) > longest || len(b) > longest {
-		return longest
-	}
-	above, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	before := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, above, row = above, row, before
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }
 
 // ref is how an option is told of beside another: without the section where it is the same.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/caso-project/caso/core/spelling"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -80,7 +81,7 @@ func (h *Host) notFound(ref Ref, name string) error {
 		if found.Kind != ref.Kind {
 			continue
 		}
-		if d := editDistance(ref.Name, found.Name); nearest == "" || d < distance {
+		if d := spelling.Distance(ref.Name, found.Name); nearest == "" || d < distance {
 			nearest, distance = found.Name, d
 		}
 	}
@@ -117,25 +118,4 @@ func parseFileName(file string) (kind pluginv1.Kind, name string, ok bool) {
 		}
 	}
 	return pluginv1.Kind_KIND_UNSPECIFIED, "", false
-}
-
-// editDistance is Levenshtein's: how many letters to add, drop or change to make b of a.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -113,18 +113,6 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"ssm", "smm", 1}, {"kitten", "sitting", 3}, {"same", "same", 0}} {
-		if got := editDistance(test.a, test.b); got != test.want {
-			t.Errorf("from %q to %q: %d, and should be %d", test.a, test.b, got, test.want)
-		}
-	}
-}
-
 func TestRunDir(t *testing.T) {
 	t.Parallel()
 	long := filepath.Join(tempDir(t), strings.Repeat("x", 100))

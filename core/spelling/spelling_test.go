@@ -1,0 +1,21 @@
+package spelling
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"port", "port", 0}, {"prot", "port", 1}, {"ports", "port", 1},
+		{"prt", "port", 1}, {"sitename", "site_name", 1}, {"kitten", "sitting", 3},
+		{strings.Repeat("a", 101), "a", 100},
+	} {
+		if got := Distance(test.a, test.b); got != test.want {
+			t.Errorf("Distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
