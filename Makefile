@@ -8,7 +8,7 @@ BUF      := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
-.PHONY: build demo test unit vet lint proto-lint breaking generate generate-check docs docs-check clean
+.PHONY: build demo test unit vet lint proto-lint breaking generate generate-check docs docs-check acceptance fuzz clean
 
 # The host refuses plugins that others can write, hence the umask. Binaries are put in place by rename:
 # one that is running cannot be written over.
@@ -63,6 +63,21 @@ docs: build
 
 docs-check: build
 	@bin/caso config sample --markdown | diff -u docs/configuration-reference.md - || { echo "docs/configuration-reference.md is not what the plugins declare: run make docs" >&2; exit 1; }
+
+# On a bare Debian 12, as root: a real OpenStack on the loopback, caso against it, every record against the databases.
+# SEED=n fills it otherwise; KEEP=1 leaves it running for the next time. See test/acceptance/README.md.
+acceptance: build
+	@test/acceptance/run
+
+# Every fuzz target of the module, each for FUZZTIME. What breaks one is kept in its testdata/fuzz, and tried again by
+# every go test from then on.
+FUZZTIME ?= 10s
+fuzz:
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package target; do \
+	  echo "$$package $$target"; \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" < /dev/null; \
+	done
 
 clean:
 	rm -rf bin

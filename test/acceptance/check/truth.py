@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""Computes from the services' databases which records one run has to deliver.
+
+It shares no code with caso and asks none of the services: it reads their tables. Standard input is a question in JSON
+(see Question), standard output the records, as JSON objects with APEL's keys, one a line, in the order of their time.
+
+The rules, each with its source:
+- StartTime is when the server was created: nova sets launched_at anew on resize, rebuild, rescue and unshelve.
+- A server ended at terminated_at; a deleted one without that when its deletion began (instance_actions), and without
+  that when it last changed. A soft deletion ends it too. One that was never launched ran for no time
+  once it is deleted or in ERROR; in BUILD it may still come up.
+- APEL's server keeps the last record of a VM and month, and files it under the month of its RecordCreateTime (or
+  EndTime). So a window gives one record as of the last second of each month in it, and one as of its end.
+- Windows are half-open: what happens at the very end of one belongs to the next.
+- What a server was doing at a moment in the past is known only if it has not changed since; else it was there, and
+  that is all there is to say.
+"""
+import datetime
+import json
+import os
+import sys
+
+import pymysql
+
+UTC = datetime.timezone.utc
+SECOND = datetime.timedelta(seconds=1)
+WORDS = {"active": "started", "building": "started", "resized": "started", "rescued": "started", "stopped": "stopped",
+         "paused": "paused", "suspended": "suspended", "shelved": "suspended", "shelved_offloaded": "suspended", "error": "error"}
+
+
+def rows(database, query, *values):
+    with pymysql.connect(host=os.environ["ACC_IP"], port=int(os.environ["ACC_PORT_MYSQL"]), user=os.environ["ACC_DB_USER"],
+                         password=os.environ["ACC_DB_PASSWORD"], database=database, charset="utf8mb4",
+                         cursorclass=pymysql.cursors.DictCursor) as connection, connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def epoch(moment):
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def moment(seconds):
+    return datetime.datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+class Question:
+    """What is asked, from standard input:
+
+    reader (user name), named (IDs or names), tag (or null), mapping ({VO: [project, ...]}), site, service, cloud_type;
+    bound: the ID of the project an application credential is tied to, or null; such a user may not read other users;
+    start, end: the window asked for, in epoch seconds; checkpoint: until when it was reported before, or null;
+    open: the servers whose last record before the checkpoint said that they had not ended.
+    """
+
+    def __init__(self, document):
+        self.__dict__.update(document)
+
+
+# --------------------------------------------------------------------------- windows
+
+def next_month(when):
+    return datetime.datetime(when.year + when.month // 12, when.month % 12 + 1, 1)
+
+
+def windows(question):
+    """The window, and what has to follow it when an old one ended inside a month, whose last word it would be."""
+    start, end = moment(question.start), moment(question.end)
+    result = [(start, end)]
+    if question.checkpoint is not None and end < moment(question.checkpoint) and end != datetime.datetime(end.year, end.month, 1):
+        result.append((end, min(next_month(end), moment(question.checkpoint))))
+    return result
+
+
+def pieces(window):
+    """(from, before, as of) for each month of a window."""
+    start, end = window
+    while start < end:
+        before = min(next_month(start), end)
+        first_of_month = before == datetime.datetime(before.year, before.month, 1)
+        yield start, before, before - SECOND if first_of_month else before
+        start = before
+
+
+# --------------------------------------------------------------------------- projects
+
+def projects(question):
+    """{project ID: VO} of those that are to be reported."""
+    found = {}
+    known = rows("keystone", "SELECT id, name, domain_id, enabled, extra FROM project WHERE is_domain = 0")
+    tagged = {row["project_id"] for row in rows("keystone", "SELECT project_id FROM project_tag WHERE name = %s", question.tag or "")}
+    roles = {row["target_id"] for row in rows(
+        "keystone", "SELECT a.target_id FROM assignment a JOIN local_user u ON u.user_id = a.actor_id"
+        " WHERE a.type = 'UserProject' AND u.name = %s", question.reader)}
+    for row in known:
+        named = row["id"] in question.named or row["name"] in question.named
+        if not named and row["id"] not in tagged:
+            continue
+        if not row["enabled"] or row["id"] not in roles or question.bound not in (None, row["id"]):
+            continue
+        extra = json.loads(row["extra"] or "{}")
+        vo = next((extra[name] for name in ("accounting:VO", "accounting_VO", "VO") if extra.get(name)), None)
+        vo = vo or next((vo for vo, of in question.mapping.items() if row["id"] in of or row["name"] in of), None)
+        if vo:
+            found[row["id"]] = vo
+    return found
+
+
+# --------------------------------------------------------------------------- what belongs to servers
+
+def user_names(question):
+    if question.bound:
+        own = rows("keystone", "SELECT user_id, name FROM local_user WHERE name = %s", question.reader)
+        return {row["user_id"]: row["name"] for row in own}
+    return {row["user_id"]: row["name"] for row in rows("keystone", "SELECT user_id, name FROM local_user")}
+
+
+def image_names(project):
+    """Names of images that the project can see, where they are other than the ID."""
+    return {row["id"]: row["value"] for row in rows(
+        "glance", "SELECT i.id, p.value FROM images i JOIN image_properties p ON p.image_id = i.id AND p.deleted = 0"
+        " WHERE i.deleted = 0 AND p.name = 'vmcatcher_event_ad_mpuri' AND (i.visibility <> 'private' OR i.owner = %s)", project)}
+
+
+def addresses(project):
+    counts = {}
+    for row in rows("neutron", "SELECT p.device_id FROM floatingips f JOIN ports p ON p.id = f.fixed_port_id WHERE f.project_id = %s", project):
+        counts[row["device_id"]] = counts.get(row["device_id"], 0) + 1
+    return counts
+
+
+def servers(project):
+    """The rows of a project's servers, in all cells, with flavor and the start of their deletion."""
+    for cell in ("nova", "nova_cell0"):
+        deletions, restored = {}, {}
+        actions = rows(cell, "SELECT instance_uuid, action, start_time FROM instance_actions WHERE deleted = 0 ORDER BY start_time DESC")
+        for row in actions:
+            if row["action"] == "restore":
+                restored.setdefault(row["instance_uuid"], row["start_time"])
+        for row in actions:
+            if row["action"] in ("delete", "softDelete", "forceDelete") and row["start_time"] >= restored.get(row["instance_uuid"], datetime.datetime.min):
+                deletions[row["instance_uuid"]] = row["start_time"]
+        for row in rows(cell, "SELECT i.*, e.flavor FROM instances i JOIN instance_extra e ON e.instance_uuid = i.uuid"
+                              " WHERE i.project_id = %s AND i.hidden = 0", project):
+            row["flavor"] = json.loads(row["flavor"])["cur"]["nova_object.data"]
+            row["deletion"] = deletions.get(row["uuid"])
+            yield row
+
+
+# --------------------------------------------------------------------------- one server's life
+
+def ended(server):
+    """When a server ended, or None."""
+    gone = server["deleted"] or server["vm_state"] in ("deleted", "soft-delete")
+    if server["launched_at"] is None:
+        return server["created_at"] if gone or server["vm_state"] == "error" else None
+    end = server["terminated_at"]   # also of one whose deletion was stuck after that
+    if not end and not gone:
+        return None
+    end = end or server["deletion"] or server["updated_at"]
+    return max(end.replace(microsecond=0), server["created_at"])
+
+
+def benchmark(flavor):
+    """Both or neither; the value a positive number that APEL's decimal(10,3) can hold."""
+    specs = flavor.get("extra_specs") or {}
+    kind, value = specs.get("accounting:benchmark_type"), specs.get("accounting:benchmark_value")
+    try:
+        value = round(float(value), 3)
+    except (TypeError, ValueError):
+        return {}
+    return {"BenchmarkType": kind, "Benchmark": value} if kind and 0 < value < 1e7 else {}
+
+
+def record(server, piece, owed):
+    """What a server has to say of a piece of time, of that which changes with time; None where it has nothing.
+
+    An end that became known late, with a time that had been reported otherwise, is owed to the next window.
+    """
+    start, before, as_of = piece
+    created, end = server["created_at"], ended(server)
+    if created >= before or (end is not None and end < start and not owed):
+        return None
+    said = {"StartTime": epoch(created), "RecordCreateTime": epoch(as_of), "SuspendDuration": 0}
+    if end is not None and end < before:
+        until, said["Status"], said["EndTime"] = end, "completed", epoch(end)
+    else:
+        until = as_of
+        changed = server["updated_at"] or created
+        said["Status"] = "started" if end is not None or changed > as_of else WORDS[server["vm_state"]]
+    wall = int((until - created).total_seconds())
+    # A duration of 0 is sent as 1.
+    said["WallDuration"], said["CpuDuration"] = max(wall, 1), max(wall * server["flavor"]["vcpus"], 1)
+    return said
+
+
+def answer(question):
+    users = user_names(question)
+    records = []
+    for project, vo in projects(question).items():
+        images, counts = image_names(project), addresses(project)
+        for server in servers(project):
+            flavor = server["flavor"]
+            steady = {
+                "VMUUID": server["uuid"], "SiteName": question.site, "CloudComputeService": question.service,
+                "CloudType": question.cloud_type, "FQAN": vo, "LocalUserId": server["user_id"], "LocalGroupId": project,
+                "MachineName": server["display_name"], "CpuCount": flavor["vcpus"], "Memory": flavor["memory_mb"],
+                "Disk": flavor["root_gb"] + flavor["ephemeral_gb"], "PublicIPCount": counts.get(server["uuid"], 0), **benchmark(flavor),
+            }
+            if server["user_id"] in users:
+                steady["GlobalUserName"] = users[server["user_id"]]
+            if server["image_ref"]:
+                steady["ImageId"] = images.get(server["image_ref"], server["image_ref"])
+            for window in windows(question):
+                owed = server["uuid"] in question.open and epoch(window[0]) == question.checkpoint
+                for piece in pieces((max(window[0], server["created_at"]), window[1])):
+                    said = record(server, piece, owed)
+                    owed = False
+                    if said:
+                        records.append(steady | said)
+    return sorted(records, key=lambda one: one["RecordCreateTime"])
+
+
+if __name__ == "__main__":
+    for one in answer(Question(json.load(sys.stdin))):
+        print(json.dumps(one, ensure_ascii=False, sort_keys=True))

@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+"""What readings of counters amount to: from standard input {"until": epoch seconds, "measures": {server: {meter: {counter:
+[[epoch seconds, value], ...]}}}}, to standard output {server: {meter: whole seconds or GB}}. It shares no code with caso.
+
+A counter that shows less than before began again at 0. Nanoseconds become seconds, bytes GB of 2^30, rounded down once. A
+duration of 0 is sent as 1. What was never read is not there.
+"""
+import json
+import sys
+
+UNITS = {"cpu": 10**9, "network.incoming.bytes": 2**30, "network.outgoing.bytes": 2**30}
+
+
+def counted(readings):
+    """The sum of all that the counter rose, each beginning being at 0."""
+    total, previous = 0, 0
+    for _, value in readings:
+        total += value - previous if value >= previous else value
+        previous = value
+    return total
+
+
+def main():
+    question = json.load(sys.stdin)
+    answer = {}
+    for server, meters in question["measures"].items():
+        figures = answer[server] = {}
+        for meter, counters in meters.items():
+            read = [[reading for reading in readings if reading[0] < question["until"]] for readings in counters.values()]
+            if any(read):
+                figure = sum(counted(readings) for readings in read) // UNITS[meter]
+                figures[meter] = max(figure, 1) if meter == "cpu" else figure
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
