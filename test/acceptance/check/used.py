@@ -74,6 +74,11 @@ def put(admin, project, measures):
     unless(409, lambda: admin.post("metric", "/archive_policy", POLICY))
     for kind in TYPES:
         unless(409, lambda kind=kind: admin.post("metric", "/resource_type", kind))
+    # What an earlier run, or the seed, has put there.
+    for kind, of in (("instance_network_interface", "instance_id"), ("instance", "id")):
+        for resource in admin.get("metric", f"/resource/{kind}?limit=1000"):
+            if resource[of] in measures:
+                unless(404, lambda kind=kind, name=resource["id"]: admin.delete("metric", f"/resource/{kind}/{name}"))
     batch = {}
     for server, meters in measures.items():
         resources = {server: ("instance", {}, {"cpu": meters["cpu"][""]})}
@@ -81,8 +86,6 @@ def put(admin, project, measures):
             resources[f"instance-{server}-{tap}"] = ("instance_network_interface", {"instance_id": server, "name": tap}, {
                 meter: meters[meter][tap] for meter in list(METERS)[1:]})
         for name, (kind, attributes, content) in resources.items():
-            # What an earlier run has put there.
-            unless(404, lambda kind=kind, name=name: admin.delete("metric", f"/resource/{kind}/{name}"))
             admin.post("metric", f"/resource/{kind}", {"id": name, "project_id": project, **attributes,
                                                       "metrics": {meter: {"archive_policy_name": POLICY["name"]} for meter in content}})
             batch[name] = {meter: [{"timestamp": datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat(), "value": value}
@@ -157,7 +160,8 @@ def main():
                     if records[server].get(field) != figure:
                         tally.wrong += 1
                         tally.problems.append(f"{name}, until {at}: {field} of {server} is {records[server].get(field)}, and not {figure}")
-    print("\n".join(tally.problems[:20]))
+    for problem in tally.problems[:20]:
+        print(problem)
     print(f"what was used: {tally}")
     return 1 if tally.problems or not tally.expected else 0
 
