@@ -15,7 +15,7 @@ func (s *Settings) Missing() []Problem {
 		if !option.GetRequired() || value.wrong || !empty(value.Any()) {
 			continue
 		}
-		text := fmt.Sprintf("it has no value, and %s needs one", strings.Join(option.owners, ", "))
+		text := fmt.Sprintf("it has no value, and %s needs one", strings.Replace(strings.Join(option.owners, ", "), HostOwner, "the host", 1))
 		switch paths := s.files.Paths(); {
 		case value.Origin.File != "":
 		case len(paths) == 0:

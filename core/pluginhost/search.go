@@ -77,16 +77,21 @@ func (h *Host) notFound(ref Ref, name string) error {
 	}
 	where := strings.Join(h.options.Dirs, ", ")
 	nearest, distance := "", 0
+	var installed []string
 	for _, found := range h.entries() {
 		if found.Kind != ref.Kind {
 			continue
 		}
+		installed = append(installed, found.Name)
 		if d := spelling.Distance(ref.Name, found.Name); nearest == "" || d < distance {
 			nearest, distance = found.Name, d
 		}
 	}
-	if nearest == "" {
+	switch {
+	case nearest == "":
 		return fmt.Errorf("there is no %s, nor any other %s, in %s: install it there, or set plugin_dirs", name, kindName(ref.Kind), where)
+	case distance > max(1, len(ref.Name)/2):
+		return fmt.Errorf("there is no %s in %s, only %s: install the plugin, or leave it out", name, where, strings.Join(installed, ", "))
 	}
 	return fmt.Errorf("there is no %s in %s; the nearest name there is %q: correct the name, or install the plugin", name, where, nearest)
 }

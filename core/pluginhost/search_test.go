@@ -83,6 +83,8 @@ func TestFind(t *testing.T) {
 		{messenger("bad"), first + "/caso-messenger-bad", "messenger bad: " + first + "/caso-messenger-bad: it is not executable: run \"chmod 755 " + first + "/caso-messenger-bad\""},
 		{messenger("smm"), "", "messenger smm: there is no caso-messenger-smm in " + missing + ", " + first + ", " + second +
 			"; the nearest name there is \"ssm\": correct the name, or install the plugin"},
+		{messenger("elsewhere"), "", "messenger elsewhere: there is no caso-messenger-elsewhere in " + missing + ", " + first + ", " + second +
+			", only bad, both, ssm: install the plugin, or leave it out"},
 		{messenger("../ssm"), "", `messenger ../ssm: "../ssm" cannot be the name of a plugin: names are made of letters, digits, - and _`},
 	} {
 		found, err := h.Find(test.ref)
