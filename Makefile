@@ -57,12 +57,13 @@ generate-check:
 	rm -rf $$new
 
 # The reference of all options comes from the plugins' own schemas.
+SAMPLE := env -u CASO_PLUGIN_PATH -u CASO_LOCK_PATH HOME=/nonexistent bin/caso config sample --markdown --config-file /dev/null
 docs: build
-	bin/caso config sample --markdown > docs/configuration-reference.md.new
+	$(SAMPLE) > docs/configuration-reference.md.new
 	mv docs/configuration-reference.md.new docs/configuration-reference.md
 
 docs-check: build
-	@bin/caso config sample --markdown | diff -u docs/configuration-reference.md - || { echo "docs/configuration-reference.md is not what the plugins declare: run make docs" >&2; exit 1; }
+	@$(SAMPLE) | diff -u docs/configuration-reference.md - || { echo "docs/configuration-reference.md is not what the plugins declare: run make docs" >&2; exit 1; }
 
 # On a bare Debian 12, as root: a real OpenStack on the loopback, caso against it, every record against the databases.
 # SEED=n fills it otherwise; KEEP=1 leaves it running for the next time. See test/acceptance/README.md.
