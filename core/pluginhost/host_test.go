@@ -143,7 +143,7 @@ func TestStartErrors(t *testing.T) {
 	}
 	t.Run("elsewhere", func(t *testing.T) {
 		t.Parallel()
-		h := newHost(t, Options{Dirs: []string{dir}})
+		h := newHost(t, Options{Dirs: []string{dir}, Environ: []string{"TMPDIR=" + t.TempDir()}})
 		_, err := h.Start(t.Context(), []Ref{messenger("elsewhere")})
 		if err == nil || !strings.HasSuffix(err.Error(), " and not on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names: report this to its author") {
 			t.Errorf("a socket outside the private directory gives %v", err)
