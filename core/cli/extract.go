@@ -93,7 +93,7 @@ func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.
 		run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
 		return nil
 	}
-	_, todo, err := s.plan(ctx, input, memory, run)
+	_, planned, err := s.plan(ctx, input, memory, run)
 	if err != nil {
 		return err
 	}
@@ -114,9 +114,9 @@ func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.
 		Site:        pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")},
 		Concurrency: int(s.settings.Int("DEFAULT", "extract_concurrency")),
 		Logger:      s.logger,
-		Done:        s.progress(todo),
+		Done:        s.progress(planned),
 	}
-	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, todo.Jobs)...)
+	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
 	return nil
 }
 

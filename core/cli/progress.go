@@ -13,12 +13,12 @@ import (
 )
 
 // progress tells a person who waits how far extraction has got; nobody else is told.
-func (s *session) progress(todo plan.Plan) func(report.Window) {
+func (s *session) progress(planned plan.Plan) func(report.Window) {
 	if !isTerminal(s.world.Stderr) {
 		return nil
 	}
 	windows := 0
-	for _, job := range todo.Jobs {
+	for _, job := range planned.Jobs {
 		windows += len(job.Windows)
 	}
 	var done atomic.Int64

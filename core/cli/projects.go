@@ -89,9 +89,9 @@ func (s *session) plan(ctx context.Context, input plan.Input, memory *outbox.Out
 		input.Checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = plan.Checkpoint{To: c.To, HasState: c.StateBytes > 0}
 	}
 	input.Listings = s.listProjects(ctx, run)
-	todo := plan.Make(input)
-	run.Problems = append(run.Problems, report.FromDiagnostics(todo.Diagnostics)...)
-	return input, todo, nil
+	planned := plan.Make(input)
+	run.Problems = append(run.Problems, report.FromDiagnostics(planned.Diagnostics)...)
+	return input, planned, nil
 }
 
 // projectFacts is what is known of a project before anything is extracted.
@@ -106,7 +106,7 @@ type projectFacts struct {
 }
 
 // factsOf joins the projects listed with what is planned for them.
-func factsOf(input plan.Input, todo plan.Plan) []projectFacts {
+func factsOf(input plan.Input, planned plan.Plan) []projectFacts {
 	facts := []projectFacts{}
 	for _, listing := range input.Listings {
 		for _, project := range listing.Projects {
@@ -114,7 +114,7 @@ func factsOf(input plan.Input, todo plan.Plan) []projectFacts {
 				Extractor: listing.Extractor, ID: project.GetId(), Name: project.GetName(),
 				Domain: project.GetDomainName(), VO: project.GetVo(),
 			}
-			for _, job := range todo.Jobs {
+			for _, job := range planned.Jobs {
 				if job.Extractor == listing.Extractor && job.Project.GetId() == project.GetId() {
 					fact.VO, fact.From = job.Project.GetVo(), &job.Windows[0].From
 				}
@@ -166,11 +166,11 @@ func projects(ctx context.Context, world World, flags *settingsFlags, output *ou
 	}
 	defer func() { _ = memory.Close() }()
 	run := &report.Run{}
-	input, todo, err := s.plan(ctx, input, memory, run)
+	input, planned, err := s.plan(ctx, input, memory, run)
 	if err != nil {
 		return err
 	}
-	facts := factsOf(input, todo)
+	facts := factsOf(input, planned)
 	err = output.print(world.Stdout, facts, func() error {
 		return table(world.Stdout, "EXTRACTOR\tID\tNAME\tDOMAIN\tVO\tFROM", func(add func(string, ...any)) {
 			for _, f := range facts {
