@@ -208,16 +208,45 @@ func recordsOf(store *outbox.Outbox, id string) ([]*pluginv1.Record, error) {
 }
 
 func newOutboxRetry(world World) *cobra.Command {
-	return newOutboxChange(world, "retry", "Deliver what was set aside once more, with the next run or caso deliver", (*outbox.Outbox).Retry)
+	return newOutboxChange(world, &settingsFlags{}, "retry", "Deliver what was set aside once more, with the next run or caso deliver", (*outbox.Outbox).Retry)
 }
 
+// newOutboxDrop forgets what was set aside, or what is kept for a messenger that left the configuration.
 func newOutboxDrop(world World) *cobra.Command {
-	return newOutboxChange(world, "drop", "Forget what was set aside", (*outbox.Outbox).DropSetAside)
+	flags := &settingsFlags{}
+	command := newOutboxChange(world, flags, "drop", "Forget what was set aside, or what is kept for a messenger that is no longer configured",
+		(*outbox.Outbox).DropSetAside)
+	var retired string
+	command.Flags().StringVar(&retired, "retired", "", "forget this messenger, which is no longer configured, and what only waits for it")
+	ofBatches := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error {
+		if retired == "" {
+			return ofBatches(command, args)
+		}
+		if len(args) > 0 {
+			return usageErrorf("caso outbox drop: --retired drops all that is kept for a messenger; name no batches")
+		}
+		return dropRetired(world, flags, retired)
+	}
+	return command
+}
+
+func dropRetired(world World, flags *settingsFlags, messenger string) error {
+	s, store, release, err := openOutboxFor(world, flags, true)
+	defer s.close()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := store.Drop(messenger); err != nil {
+		return spoolError(err)
+	}
+	_, err = fmt.Fprintf(world.Stdout, "drop: messenger %s\n", messenger)
+	return err
 }
 
 // newOutboxChange is a command on what was set aside: of one batch, or with --all of all batches.
-func newOutboxChange(world World, name, short string, change func(store *outbox.Outbox, messenger, batch string) error) *cobra.Command {
-	flags := &settingsFlags{}
+func newOutboxChange(world World, flags *settingsFlags, name, short string, change func(store *outbox.Outbox, messenger, batch string) error) *cobra.Command {
 	var messenger string
 	var all bool
 	command := &cobra.Command{

@@ -102,7 +102,7 @@ func (s *session) register(store *outbox.Outbox, run *report.Run) error {
 			Severity: report.Warning,
 			Summary: fmt.Sprintf("messenger %s is no longer configured, but %d batches that it has not had are kept for it",
 				messenger.Name, messenger.Batches),
-			Detail: "Name it in messengers again to have them delivered.",
+			Detail: "Name it in messengers again to have them delivered, or forget them: caso outbox drop --retired " + messenger.Name + ".",
 		})
 	}
 	return nil

@@ -48,8 +48,6 @@ type Queue interface {
 type Delivery struct {
 	Queue  Queue
 	Logger hclog.Logger
-	// Done is told of every batch a messenger has had, from several goroutines; may be nil.
-	Done func(messenger string, records int)
 }
 
 // Run lets every messenger walk the outbox at its own speed until it is at the end, or in trouble. One
@@ -183,7 +181,8 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 			return 0, err
 		}
 		result.SetAside += len(faults)
-		d.done(m, result, len(records)-len(faults))
+		result.Batches++
+		result.Records += len(records) - len(faults)
 		return 0, nil
 	case pluginv1.Ack_RESULT_REJECTED:
 		reason := sdk.Fail(ack.GetDiagnostics()...).Error()
@@ -201,14 +200,6 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 			return 0, fmt.Errorf("the messenger did not deliver batch %s and did not say why", batchID)
 		}
 		return ack.GetRetryAfter().AsDuration(), sdk.Fail(ack.GetDiagnostics()...)
-	}
-}
-
-func (d *Delivery) done(m *Messenger, result *report.Messenger, records int) {
-	result.Batches++
-	result.Records += records
-	if d.Done != nil {
-		d.Done(m.Name, records)
 	}
 }
 
