@@ -85,13 +85,16 @@ func extract(ctx context.Context, world World, flags *settingsFlags, output *out
 
 // extract plans and extracts; store is nil for a dry run.
 func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.Outbox, store pipeline.Store, run *report.Run) error {
-	budget, err := s.budget(memory)
-	if err != nil {
-		return err
-	}
-	if err := budget.Check(); err != nil && store != nil {
-		run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
-		return nil
+	var budget *pipeline.Budget // a dry run puts nothing into the outbox
+	if store != nil {
+		var err error
+		if budget, err = s.budget(memory); err != nil {
+			return err
+		}
+		if err := budget.Check(); err != nil {
+			run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+			return nil
+		}
 	}
 	_, planned, err := s.plan(ctx, input, memory, run)
 	if err != nil {
