@@ -93,7 +93,7 @@ func (s *session) extract(ctx context.Context, input plan.Input, memory *outbox.
 		}
 		if err := budget.Check(); err != nil {
 			run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
-			return nil
+			return nil //nolint:nilerr // it is in the report, and the run goes on to deliver, which makes room
 		}
 	}
 	_, planned, err := s.plan(ctx, input, memory, run)
