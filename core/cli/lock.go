@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/caso-project/caso/internal/flock"
 )
 
 // takeLock takes the run lock in a folder and returns what releases it. The kernel lets go of an flock when
@@ -21,12 +21,12 @@ func takeLock(dir string) (release func(), err error) {
 	if err != nil {
 		return nil, usageErrorf("cannot open the run lock %s: %s; lock_path must be writable for the user who runs caso", path, cause(err))
 	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock.Exclusive(file, 0); err != nil {
 		_ = file.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
+		if errors.Is(err, flock.ErrLocked) {
 			return nil, &exitError{status: exitLocked, message: fmt.Sprintf("another run holds the lock %s; try again when it is done", path)}
 		}
-		return nil, usageErrorf("cannot take the run lock %s: %s", path, err)
+		return nil, usageErrorf("cannot take the run lock: %s", err)
 	}
 	return func() { _ = file.Close() }, nil
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/caso-project/caso/internal/flock"
 )
 
 // leftAsItWas is what to do about a damaged file.
@@ -41,25 +41,13 @@ func lockAndCheck(file *os.File, exclusive bool, timeout time.Duration) error {
 
 // lockFile takes the lock that bbolt takes, on the same open file, so that bbolt has it already.
 func lockFile(file *os.File, exclusive bool, timeout time.Duration) error {
-	how := unix.LOCK_SH
+	lock := flock.Shared
 	if exclusive {
-		how = unix.LOCK_EX
+		lock = flock.Exclusive
 	}
-	retry := time.NewTicker(50 * time.Millisecond)
-	defer retry.Stop()
-	deadline := time.After(timeout)
-	for {
-		err := unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("locking it: %w", err)
-		}
-		select {
-		case <-retry.C:
-		case <-deadline:
-			return fmt.Errorf("%w: wait until that run has ended, or end it if it hangs", ErrLocked)
-		}
+	err := lock(file, timeout)
+	if errors.Is(err, flock.ErrLocked) {
+		return fmt.Errorf("%w: wait until that run has ended, or end it if it hangs", ErrLocked)
 	}
+	return err
 }
