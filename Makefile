@@ -6,6 +6,9 @@ SHELL := /bin/bash
 
 BUF      := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# The version comes from the release tag. Without a tag internal/version has a development version.
+VERSION  := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//')
+LDFLAGS  := $(if $(VERSION),-X github.com/caso-project/caso/internal/version.linked=$(VERSION))
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .PHONY: build demo test unit vet lint proto-lint breaking generate generate-check docs docs-check acceptance fuzz clean
@@ -15,8 +18,8 @@ PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 build:
 	@umask 022; mkdir -p bin/plugins bin/.new; \
 	export CGO_ENABLED=0; \
-	go build -trimpath -o bin/.new/caso ./core/cmd/caso; \
-	for plugin in $(PLUGINS); do go build -trimpath -o bin/.new/caso-$$plugin ./plugins/$$plugin; done; \
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/.new/caso ./core/cmd/caso; \
+	for plugin in $(PLUGINS); do go build -trimpath -ldflags '$(LDFLAGS)' -o bin/.new/caso-$$plugin ./plugins/$$plugin; done; \
 	mv bin/.new/caso bin/caso; mv bin/.new/caso-* bin/plugins/; rmdir bin/.new; \
 	ln -sfn caso bin/caso-extract
 

@@ -19,9 +19,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is caso's own.
-const Version = "0.1.0"
-
 // Exit statuses. Monitoring and cron wrappers rely on them.
 const (
 	exitDone       = 0

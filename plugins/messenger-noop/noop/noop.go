@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/caso-project/caso/internal/version"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 	"github.com/caso-project/caso/sdk"
 )
@@ -23,7 +24,7 @@ func New() *Messenger {
 func (*Messenger) Describe() sdk.Description {
 	return sdk.Description{
 		Name:    "noop",
-		Version: "1.0.0",
+		Version: version.String(),
 		RecordTypes: []pluginv1.RecordType{
 			pluginv1.RecordType_RECORD_TYPE_CLOUD,
 			pluginv1.RecordType_RECORD_TYPE_IP,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/caso-project/caso/internal/version"
 	"github.com/caso-project/caso/plugins/messenger-ssm/dirq"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 	"github.com/caso-project/caso/sdk"
@@ -34,7 +35,7 @@ func New() *Messenger {
 func (*Messenger) Describe() sdk.Description {
 	return sdk.Description{
 		Name:        "ssm",
-		Version:     "1.0.0",
+		Version:     version.String(),
 		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
 		Options:     options(),
 	}

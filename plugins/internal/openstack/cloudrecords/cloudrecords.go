@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caso-project/caso/internal/version"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/images"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
@@ -17,14 +18,11 @@ import (
 	"github.com/caso-project/caso/sdk"
 )
 
-// Version is the plugins', for people; it is also in the CloudType of their records.
-const Version = "0.1.0"
+// userAgent returns the User-Agent header of every request, for the logs of the cloud's services.
+func userAgent() string { return "caso/" + version.String() }
 
-// userAgent is how the cloud's operator sees us in the services' logs.
-const userAgent = "caso/" + Version
-
-// cloudType is the records' CloudType.
-const cloudType = "caso/" + Version + " (OpenStack)"
+// cloudType returns the CloudType of every record.
+func cloudType() string { return "caso/" + version.String() + " (OpenStack)" }
 
 // Extractor is the plugin. It is safe for concurrent use once it is configured.
 type Extractor struct {
@@ -51,7 +49,7 @@ func New(name string, measurer Measurer) *Extractor {
 func (e *Extractor) Describe() sdk.Description {
 	return sdk.Description{
 		Name:        e.name,
-		Version:     Version,
+		Version:     version.String(),
 		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
 		Options:     e.options(),
 	}
@@ -66,7 +64,7 @@ func (e *Extractor) Configure(_ context.Context, config sdk.Config) []*pluginv1.
 		}
 	}
 	signIn.Transport.Wait = e.Wait
-	cloud, err := auth.New(signIn, userAgent)
+	cloud, err := auth.New(signIn, userAgent())
 	if err != nil {
 		return append(diagnostics, sdk.Diagnostics(err)...)
 	}

@@ -34,7 +34,7 @@ func record(project string, s *subject, figures accounting.Figures) *pluginv1.Re
 		cloud.MemoryMb = proto.Int64(f.MemoryMB)
 		cloud.DiskGb = proto.Int64(f.DiskGB)
 	}
-	return &pluginv1.Record{CloudType: cloudType, ProjectId: project, Kind: &pluginv1.Record_Cloud{Cloud: cloud}}
+	return &pluginv1.Record{CloudType: cloudType(), ProjectId: project, Kind: &pluginv1.Record_Cloud{Cloud: cloud}}
 }
 
 // optional is a text that is left out where it is empty.
