@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
-	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/core/run"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 func newDeliver(world World) *cobra.Command {
@@ -11,29 +14,16 @@ func newDeliver(world World) *cobra.Command {
 	var output outputFlag
 	command := &cobra.Command{
 		Use:   "deliver",
-		Short: "Deliver what waits in the outbox, without extracting anything",
+		Short: "Deliver the pending batches of the outbox, without extracting",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			started := world.Now()
-			s, err := openWith(command.Context(), world, flags)
-			defer s.close()
-			if err != nil {
-				return err
-			}
-			if err := s.ready(command.Context(), s.messengers); err != nil {
-				return err
-			}
-			store, release, err := s.openSpool()
-			if err != nil {
-				return err
-			}
-			defer release()
-			run := &report.Run{Windows: []report.Window{}}
-			if err := s.register(store, run); err != nil {
-				return spoolError(err)
-			}
-			s.deliver(command.Context(), store, run)
-			return s.finish(run, started, &output)
+			return withPlugins(command, world, flags, func(ctx context.Context, s *run.Session) error {
+				result, err := s.Deliver(ctx)
+				if err != nil {
+					return err
+				}
+				return printReport(world, &output, result)
+			}, pluginv1.Kind_KIND_MESSENGER)
 		},
 	}
 	flags.addSources(command)

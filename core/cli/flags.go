@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/run"
 )
 
 // spelling lets every flag be written with underscores, as oslo.config's options are, and knows the names
 // that flags had in older releases of cASO.
-func spelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	name = strings.ReplaceAll(name, "_", "-")
 	if name == "tenants" {
 		name = "projects"
@@ -23,14 +24,13 @@ func spelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 
 // settingsFlags are the flags that say where the configuration is and what overrides it.
 type settingsFlags struct {
-	sources   []config.Source
-	overrides []config.Override
+	input run.Input
 }
 
 // addSources declares --config-file and --config-dir, whose order among each other counts.
 func (f *settingsFlags) addSources(command *cobra.Command) {
 	command.Flags().Var(sourceFlag{f, false}, "config-file", "configuration file; may be given several times, later ones win (default: caso.conf in ~/.caso, ~, /etc/caso, /etc)")
-	command.Flags().Var(sourceFlag{f, true}, "config-dir", "folder whose *.conf files are read in order of their names; may be given several times")
+	command.Flags().Var(sourceFlag{f, true}, "config-dir", "directory whose *.conf files are read in order of their names; may be given several times")
 	f.addBool(command, "debug", "d", "log what is being done in detail")
 }
 
@@ -58,7 +58,7 @@ func (f sourceFlag) Set(path string) error {
 	if path == "" {
 		return errors.New("needs a path")
 	}
-	f.flags.sources = append(f.flags.sources, config.Source{Path: path, Dir: f.dir})
+	f.flags.input.Sources = append(f.flags.input.Sources, config.Source{Path: path, Dir: f.dir})
 	return nil
 }
 func (f sourceFlag) String() string { return "" }
@@ -71,7 +71,7 @@ type overrideFlag struct {
 }
 
 func (f overrideFlag) Set(value string) error {
-	f.flags.overrides = append(f.flags.overrides, config.Override{
+	f.flags.input.Overrides = append(f.flags.input.Overrides, config.Override{
 		Section: "DEFAULT", Name: strings.ReplaceAll(f.name, "-", "_"), Value: value, Flag: "--" + f.name,
 	})
 	return nil

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +21,7 @@ func (o *outputFlag) add(command *cobra.Command) {
 
 func (o *outputFlag) Set(format string) error {
 	if format != "text" && format != "json" {
-		return fmt.Errorf("%q is not an output format; there are text and json", format)
+		return fmt.Errorf("%q is not an output format; use text and json", format)
 	}
 	o.format = format
 	return nil
@@ -38,13 +40,29 @@ func (o *outputFlag) print(w io.Writer, facts any, text func() error) error {
 	return encoder.Encode(facts)
 }
 
-// table prints rows in columns.
-func table(w io.Writer, header string, rows func(add func(format string, args ...any))) error {
+// printTable prints rows in columns, below a header.
+func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any))) error {
 	writer := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	add := func(format string, args ...any) {
-		_, _ = fmt.Fprintf(writer, format+"\n", args...) // Flush returns the writer's error
+	printRow := func(cells []string) {
+		_, _ = fmt.Fprintln(writer, strings.Join(cells, "\t")) // Flush returns the writer's error
 	}
-	add("%s", header)
-	rows(add)
+	printRow(header)
+	rows(func(cells ...any) {
+		row := make([]string, len(cells))
+		for i, cell := range cells {
+			row[i] = printableText(fmt.Sprint(cell))
+		}
+		printRow(row)
+	})
 	return writer.Flush()
+}
+
+// printableText replaces what a terminal would interpret: clouds and plugins choose names and reasons.
+func printableText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"strings"
@@ -10,15 +10,15 @@ import (
 func TestMasker(t *testing.T) {
 	var out strings.Builder
 	m := &masker{out: &out}
-	if _, err := m.Write([]byte("before hunter2 is known\n")); err != nil {
+	if _, err := m.Write([]byte("before setSecrets: hunter2\n")); err != nil {
 		t.Fatal(err)
 	}
-	m.know([]string{"hunter2", "ab", ""})
+	m.setSecrets([]string{"hunter2", "ab", ""})
 	n, err := m.Write([]byte("password=hunter2 in a cab\n"))
 	if err != nil || n != len("password=hunter2 in a cab\n") {
 		t.Errorf("wrote %d, %v", n, err)
 	}
-	if want := "before hunter2 is known\npassword=*** in a cab\n"; out.String() != want {
+	if want := "before setSecrets: hunter2\npassword=*** in a cab\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 	run := &report.Run{
@@ -26,7 +26,7 @@ func TestMasker(t *testing.T) {
 		Windows:    []report.Window{{Problems: []report.Problem{{Summary: "hunter2"}}}},
 		Messengers: []report.Messenger{{Problems: []report.Problem{{Detail: "hunter2"}}}},
 	}
-	m.maskRun(run)
+	m.maskReport(run)
 	out.Reset()
 	if err := run.WriteJSON(&out); err != nil || strings.Contains(out.String(), "hunter2") {
 		t.Errorf("%v: %s", err, out.String())

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/run"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// States of a batch in the outbox.
+const (
+	statePending    = "pending"
+	stateDeadLetter = "dead letter"
+)
+
+// batchFacts is a pending batch of one messenger, or a dead letter.
+type batchFacts struct {
+	State     string    `json:"state"`
+	Messenger string    `json:"messenger"`
+	Batch     string    `json:"batch"`
+	Extractor string    `json:"extractor"`
+	ProjectID string    `json:"project_id"`
+	Project   string    `json:"project,omitempty"`
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	Records   int       `json:"records"`
+	Bytes     int       `json:"bytes"`
+	Since     time.Time `json:"since"`
+	Reason    string    `json:"reason,omitempty"`
+}
+
+func newOutboxList(world World) *cobra.Command {
+	flags := &settingsFlags{}
+	var output outputFlag
+	command := &cobra.Command{
+		Use:   "list",
+		Short: "List pending batches and dead letters",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return readOutbox(world, flags, func(store *outbox.Outbox) error {
+				batches, err := listBatches(store)
+				if err != nil {
+					return run.OutboxError(err)
+				}
+				return output.print(world.Stdout, batches, func() error { return printBatches(world, batches) })
+			})
+		},
+	}
+	flags.addSources(command)
+	output.add(command)
+	return command
+}
+
+func printBatches(world World, batches []batchFacts) error {
+	header := []string{"STATE", "MESSENGER", "BATCH", "PROJECT", "WINDOW", "RECORDS", "BYTES", "AGE", "REASON"}
+	return printTable(world.Stdout, header, func(addRow func(...any)) {
+		for _, b := range batches {
+			project := b.Project
+			if project == "" {
+				project = b.ProjectID
+			}
+			window := b.From.UTC().Format(time.RFC3339) + ".." + b.To.UTC().Format(time.RFC3339)
+			age := world.Now().Sub(b.Since).Round(time.Second)
+			addRow(b.State, b.Messenger, b.Batch, project, window, b.Records, b.Bytes, age, b.Reason)
+		}
+	})
+}
+
+// listBatches returns the pending batches, then the dead letters.
+func listBatches(store *outbox.Outbox) ([]batchFacts, error) {
+	batches := []batchFacts{}
+	pending, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, batch := range pending {
+		for _, messenger := range batch.For {
+			facts := factsOf(statePending, messenger, batch.ID, batch.Origin)
+			facts.Records, facts.Bytes, facts.Since = batch.Count, batch.Bytes, batch.Committed
+			batches = append(batches, facts)
+		}
+	}
+	letters, err := store.SetAsideList()
+	if err != nil {
+		return nil, err
+	}
+	for _, letter := range letters {
+		facts := factsOf(stateDeadLetter, letter.Messenger, letter.BatchID, letter.Origin)
+		facts.Records, facts.Since, facts.Reason = len(letter.Records), letter.Time, rejectionReason(letter)
+		facts.Bytes = proto.Size(&pluginv1.RecordBatch{Records: letter.Records})
+		batches = append(batches, facts)
+	}
+	return batches, nil
+}
+
+func factsOf(state, messenger, batch string, origin outbox.Origin) batchFacts {
+	return batchFacts{
+		State: state, Messenger: messenger, Batch: batch, Extractor: origin.Extractor,
+		ProjectID: origin.ProjectID, Project: origin.ProjectName, From: origin.From, To: origin.To,
+	}
+}

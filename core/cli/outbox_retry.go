@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/caso-project/caso/core/outbox"
+)
+
+func newOutboxRetry(world World) *cobra.Command {
+	flags := &settingsFlags{}
+	var selection deadLetterSelection
+	command := &cobra.Command{
+		Use:   "retry BATCH... | retry --all",
+		Short: "Make dead letters pending again, for the next run or caso deliver",
+		RunE: func(_ *cobra.Command, batches []string) error {
+			if selection.all == (len(batches) > 0) {
+				return usageErrorf("caso outbox retry: name batches, or use --all")
+			}
+			return changeOutbox(world, flags, func(store *outbox.Outbox) error {
+				records, err := selection.change(store, batches, store.Retry)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(world.Stdout, "retry: %d records\n", records)
+				return err
+			})
+		},
+	}
+	flags.addSources(command)
+	selection.add(command)
+	return command
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/run"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+func newOutboxShow(world World) *cobra.Command {
+	flags := &settingsFlags{}
+	command := &cobra.Command{
+		Use:   "show BATCH",
+		Short: "Print the records of a pending batch or a dead letter, one JSON object per line",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return readOutbox(world, flags, func(store *outbox.Outbox) error {
+				records, err := recordsOfBatch(store, args[0])
+				if err != nil {
+					return err
+				}
+				for _, record := range records {
+					line, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(record)
+					if err != nil {
+						return err
+					}
+					if _, err := fmt.Fprintf(world.Stdout, "%s\n", line); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	flags.addSources(command)
+	return command
+}
+
+// recordsOfBatch returns the records of a pending batch, or those of its dead letter.
+func recordsOfBatch(store *outbox.Outbox, id string) ([]*pluginv1.Record, error) {
+	batch, ok, err := store.Read(id)
+	if err != nil {
+		return nil, run.OutboxError(err)
+	}
+	if ok {
+		return batch.Records, nil
+	}
+	letters, err := store.SetAsideList()
+	if err != nil {
+		return nil, run.OutboxError(err)
+	}
+	for _, letter := range letters {
+		if letter.BatchID == id {
+			return letter.Records, nil
+		}
+	}
+	return nil, usageErrorf("no batch %s in the outbox; see caso outbox list", id)
+}

@@ -1,0 +1,61 @@
+package run
+
+import (
+	"errors"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/outbox"
+)
+
+// Kind is what the caller can do about an Error.
+type Kind int
+
+const (
+	// Configuration means that a person has to change the configuration, the installed plugins or the
+	// outbox. Nothing was extracted.
+	Configuration Kind = iota + 1
+	// Locked means that another run is active.
+	Locked
+	// Incomplete means that the next run may succeed: the disk is full.
+	Incomplete
+)
+
+// Error ends a command without a report.
+type Error struct {
+	Kind Kind
+	// Problems are those of the configuration, warnings included; empty where Err is set.
+	Problems []config.Problem
+	// Err is the cause where it is not a problem of the configuration.
+	Err error
+}
+
+// Error returns the cause, or the problems, one per line.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	lines := make([]string, len(e.Problems))
+	for i, problem := range e.Problems {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// OutboxError gives an error of the outbox its kind. A damaged or unreadable outbox needs a person; a
+// full disk does not belong to this run alone.
+func OutboxError(err error) error {
+	kind := Configuration
+	switch {
+	case errors.Is(err, outbox.ErrLocked):
+		kind = Locked
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		kind = Incomplete
+	}
+	return &Error{Kind: kind, Err: err}
+}

@@ -1,0 +1,112 @@
+package run
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/pipeline"
+	"github.com/caso-project/caso/core/plan"
+	"github.com/caso-project/caso/core/report"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// Extract plans, extracts into the outbox, delivers from it and reports. A dry run stores, delivers and
+// locks nothing. Extract needs extractors and messengers configured.
+func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
+	input, notices, err := s.planInput()
+	if err != nil {
+		return nil, err
+	}
+	run := &report.Run{
+		DryRun: s.settings.Bool("DEFAULT", "dry_run"), Windows: []report.Window{}, Messengers: []report.Messenger{},
+		Problems: report.FromDiagnostics(notices),
+	}
+	s.addFailures(run, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
+	if run.DryRun {
+		return s.dryRun(ctx, input, run)
+	}
+	store, release, err := s.OpenOutbox()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := s.registerMessengers(store, run); err != nil {
+		return nil, err
+	}
+	budget, err := s.outboxBudget(store)
+	if err != nil {
+		return nil, err
+	}
+	if err := budget.Check(); err != nil {
+		// Delivery makes room, so that the next run can extract.
+		run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+	} else if err := s.extractWindows(ctx, input, pipeline.Extraction{Memory: store, Store: store, Budget: budget}, store, run); err != nil {
+		return nil, err
+	}
+	if err := s.deliver(ctx, store, run); err != nil {
+		return nil, err
+	}
+	return s.finish(run), nil
+}
+
+func (s *Session) dryRun(ctx context.Context, input plan.Input, run *report.Run) (*report.Run, error) {
+	store, closeOutbox, err := s.ReadOutbox()
+	if err != nil {
+		return nil, err
+	}
+	defer closeOutbox()
+	if err := s.extractWindows(ctx, input, pipeline.Extraction{Memory: store}, store, run); err != nil {
+		return nil, err
+	}
+	return s.finish(run), nil
+}
+
+// extractWindows plans and extracts into the stores of an Extraction, which it completes.
+func (s *Session) extractWindows(ctx context.Context, input plan.Input, extraction pipeline.Extraction, store *outbox.Outbox, run *report.Run) error {
+	_, planned, err := s.plan(ctx, input, store, run)
+	if err != nil {
+		return err
+	}
+	extractors := make(map[string]*pipeline.Extractor, len(s.extractors))
+	for _, i := range s.extractors {
+		if i.err != nil {
+			continue
+		}
+		extractors[i.Name] = &pipeline.Extractor{
+			Name:    i.Name,
+			Client:  i.plugin.Extractor(),
+			Types:   i.plugin.Description.GetRecordTypes(),
+			Silence: orDefault(i.Timeout, defaultIdleTimeout),
+			Explain: i.plugin.Explain,
+		}
+	}
+	extraction.Site = pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")}
+	extraction.Concurrency = int(s.settings.Int("DEFAULT", "extract_concurrency"))
+	extraction.Logger = s.logger
+	extraction.Done = s.progress(planned)
+	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
+	return nil
+}
+
+// progress returns the function that counts finished windows for Environment.Progress.
+func (s *Session) progress(planned plan.Plan) func(report.Window) {
+	if s.env.Progress == nil {
+		return nil
+	}
+	windows := 0
+	for _, job := range planned.Jobs {
+		windows += len(job.Windows)
+	}
+	var done atomic.Int64
+	return func(window report.Window) { s.env.Progress(int(done.Add(1)), windows, window) }
+}
+
+// outboxBudget returns what spool_max_size leaves free.
+func (s *Session) outboxBudget(store *outbox.Outbox) (*pipeline.Budget, error) {
+	stats, err := store.Stats()
+	if err != nil {
+		return nil, OutboxError(err)
+	}
+	return pipeline.NewBudget(s.settings.Int("DEFAULT", "spool_max_size")<<20, stats.Bytes), nil
+}

@@ -1,0 +1,43 @@
+package run
+
+import (
+	"context"
+
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/pluginhost"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// StartInstalled starts an installed plugin, configured or not, with what its section of the
+// configuration says about it: the checksum and the timeouts.
+func (s *Session) StartInstalled(ctx context.Context, file pluginhost.File) (*pluginhost.Plugin, error) {
+	if file.Err != nil {
+		return nil, file.Err
+	}
+	i := s.installedInstance(file)
+	running, err := s.host.Start(ctx, []pluginhost.Ref{{Kind: i.Kind, Name: file.Name, Path: file.Path, SHA256: i.SHA256, Timeout: i.Timeout}})
+	if err != nil {
+		return nil, err
+	}
+	return running[0], nil
+}
+
+// installedInstance resolves the instance that an installed plugin would be if the configuration named
+// it.
+func (s *Session) installedInstance(file pluginhost.File) config.Instance {
+	option := "messengers"
+	if file.Kind == pluginv1.Kind_KIND_EXTRACTOR {
+		option = "extractor"
+	}
+	overrides := append(s.input.Overrides[:len(s.input.Overrides):len(s.input.Overrides)],
+		config.Override{Section: "DEFAULT", Name: option, Value: file.Name})
+	plugins, _ := s.files.Plugins(s.hostOptions(), overrides)
+	instances := plugins.Messengers
+	if file.Kind == pluginv1.Kind_KIND_EXTRACTOR {
+		instances = plugins.Extractors
+	}
+	if len(instances) == 1 && instances[0].Plugin == file.Name {
+		return instances[0]
+	}
+	return config.Instance{Kind: file.Kind, Name: file.Name, Plugin: file.Name}
+}

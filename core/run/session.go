@@ -1,0 +1,258 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/pluginhost"
+	"github.com/caso-project/caso/core/report"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// Session is a configuration that was read, and the plugins that it names.
+type Session struct {
+	env     Environment
+	input   Input
+	begun   time.Time
+	masker  *masker
+	logger  hclog.Logger
+	files   *config.Files
+	plugins config.Plugins
+	// settings has the host's options alone until Start.
+	settings *config.Settings
+	host     *pluginhost.Host
+	// Both are in the order of the configuration.
+	extractors, messengers []*instance
+	// problems are those of the configuration that were found so far.
+	problems []config.Problem
+}
+
+// instance is a configured instance and its process.
+type instance struct {
+	config.Instance
+	// plugin is nil where the start failed.
+	plugin *pluginhost.Plugin
+	// err is why the instance takes no part in the run; nil while it does.
+	err error
+}
+
+// String returns the instance as messages name it: "extractor nova".
+func (i *instance) String() string {
+	return strings.ToLower(strings.TrimPrefix(i.Kind.String(), "KIND_")) + " " + i.Name
+}
+
+// Open reads the configuration files and resolves the host's own options. It starts no plugin.
+func Open(env Environment, input Input) (*Session, error) {
+	s := &Session{env: env, input: input, begun: env.Now(), masker: &masker{out: env.Log}}
+	s.files, s.problems = config.Read(config.Sources(input.Sources, config.Places{Home: env.Home}))
+	hostOptions := s.hostOptions()
+	plugins, problems := s.files.Plugins(hostOptions, input.Overrides)
+	s.plugins = plugins
+	s.addProblems(problems)
+	// A value that refers to an option of a plugin cannot be resolved yet; Start reports it if it
+	// cannot be resolved then.
+	s.settings, _ = s.files.Resolve(plugins.Schema(hostOptions), input.Overrides)
+	s.logger = hclog.New(&hclog.LoggerOptions{Name: "caso", Level: logLevel(s.settings), Output: s.masker})
+	s.host = pluginhost.New(pluginhost.Options{
+		Dirs:   pluginhost.SearchPath(plugins.Dirs, env.Getenv(pluginhost.PathEnv), env.Executable),
+		Logger: s.logger,
+	})
+	return s, s.configurationError()
+}
+
+func logLevel(settings *config.Settings) hclog.Level {
+	if settings.Bool("DEFAULT", "debug") {
+		return hclog.Debug
+	}
+	return hclog.Info
+}
+
+func (s *Session) hostOptions() []*pluginv1.Option {
+	return config.HostOptions(s.env.Getenv("CASO_LOCK_PATH"))
+}
+
+// Files returns the configuration files.
+func (s *Session) Files() *config.Files { return s.files }
+
+// Settings returns the settings: of the host alone before Start, of all options after it.
+func (s *Session) Settings() *config.Settings { return s.settings }
+
+// Host returns the plugin host, which searches the configured directories.
+func (s *Session) Host() *pluginhost.Host { return s.host }
+
+// Problems returns the problems of the configuration found so far, each once.
+func (s *Session) Problems() []config.Problem {
+	problems := slices.Clone(s.problems)
+	for i := range problems {
+		problems[i].Text = s.masker.mask(problems[i].Text)
+	}
+	return problems
+}
+
+// Failures returns the errors of the instances that did not start or did not answer Configure.
+func (s *Session) Failures() []error {
+	var errs []error
+	for _, i := range s.instances() {
+		if i.err != nil {
+			errs = append(errs, i.err)
+		}
+	}
+	return errs
+}
+
+func (s *Session) addProblems(problems []config.Problem) {
+	s.problems = config.Join(s.problems, problems)
+}
+
+// configurationError returns the problems as an Error if one of them is of severity error.
+func (s *Session) configurationError() error {
+	if !config.HasErrors(s.problems) {
+		return nil
+	}
+	return &Error{Kind: Configuration, Problems: s.Problems()}
+}
+
+func (s *Session) instances() []*instance { return slices.Concat(s.extractors, s.messengers) }
+
+func (s *Session) instancesOf(kinds []pluginv1.Kind) []*instance {
+	return slices.DeleteFunc(s.instances(), func(i *instance) bool { return !slices.Contains(kinds, i.Kind) })
+}
+
+// Start starts every configured plugin, at the same time, and resolves all options: they refer to each
+// other, also across plugins. An executable that is missing or not trusted is an error of the
+// configuration; a process that fails is the failure of its instance.
+func (s *Session) Start(ctx context.Context) error {
+	for _, configured := range s.plugins.Extractors {
+		s.extractors = append(s.extractors, &instance{Instance: configured})
+	}
+	for _, configured := range s.plugins.Messengers {
+		s.messengers = append(s.messengers, &instance{Instance: configured})
+	}
+	var starts sync.WaitGroup
+	for _, i := range s.instances() {
+		starts.Go(func() { s.startInstance(ctx, i) })
+	}
+	starts.Wait()
+	if err := s.executableErrors(); err != nil {
+		return err
+	}
+	schema := s.plugins.Schema(s.hostOptions())
+	for _, i := range s.instances() {
+		if i.plugin != nil {
+			schema = append(schema, config.Own(i.Owner(), i.plugin.Description.GetOptions())...)
+		}
+	}
+	var problems []config.Problem
+	s.settings, problems = s.files.Resolve(schema, s.input.Overrides)
+	s.addProblems(problems)
+	s.masker.setSecrets(s.settings.Secrets())
+	return nil
+}
+
+// executableError says that the executable of an instance cannot be used.
+type executableError struct{ error }
+
+func (s *Session) startInstance(ctx context.Context, i *instance) {
+	ref := pluginhost.Ref{Kind: i.Kind, Name: i.Plugin, Instance: i.Name, Path: i.Path, SHA256: i.SHA256, Timeout: i.Timeout}
+	if _, err := s.host.Find(ref); err != nil {
+		i.err = executableError{err}
+		return
+	}
+	running, err := s.host.Start(ctx, []pluginhost.Ref{ref})
+	if err != nil {
+		i.err = err
+		return
+	}
+	i.plugin = running[0]
+}
+
+// executableErrors returns an Error with all failures if one of them is an unusable executable.
+func (s *Session) executableErrors() error {
+	unusable := false
+	var problems []config.Problem
+	for _, i := range s.instances() {
+		if i.err == nil {
+			continue
+		}
+		if _, ok := i.err.(executableError); ok { //nolint:errorlint // set above, never wrapped
+			unusable = true
+		}
+		problems = append(problems, config.Problem{Text: i.err.Error()})
+	}
+	if !unusable {
+		return nil
+	}
+	s.addProblems(problems)
+	return s.configurationError()
+}
+
+// ValidateOptions adds the warnings about the files to the problems, and returns the errors about options
+// found so far. It does not require that an option is set.
+func (s *Session) ValidateOptions() error {
+	s.addProblems(s.settings.Warnings())
+	return s.configurationError()
+}
+
+// Configure checks that every required option has a value and sends the instances of some kinds their
+// settings. An error diagnostic of a plugin is an error of the configuration.
+func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
+	s.addProblems(s.settings.Missing())
+	if !config.HasErrors(s.problems) {
+		s.configureInstances(ctx, s.instancesOf(kinds))
+	}
+	return s.ValidateOptions()
+}
+
+func (s *Session) configureInstances(ctx context.Context, instances []*instance) {
+	diagnostics := make([][]*pluginv1.Diagnostic, len(instances))
+	var calls sync.WaitGroup
+	for n, i := range instances {
+		if i.plugin == nil {
+			continue
+		}
+		calls.Go(func() {
+			diagnostics[n], i.err = i.plugin.Configure(ctx, s.settings.Values(i.plugin.Description.GetOptions()))
+		})
+	}
+	calls.Wait()
+	for n, i := range instances {
+		for _, d := range diagnostics[n] {
+			problem := s.settings.Diagnosed(d)
+			if problem.Section == "" {
+				problem.Text = i.String() + ": " + problem.Text
+			}
+			s.addProblems([]config.Problem{problem})
+		}
+	}
+}
+
+// Close stops the plugins. It returns what they could not finish.
+func (s *Session) Close() error { return s.host.Close() }
+
+// finish stops the plugins and completes the report. A plugin that cannot finish may have left work
+// undone, so its error is part of the report.
+func (s *Session) finish(run *report.Run) *report.Run {
+	if err := s.host.Close(); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: strings.TrimSpace(line)})
+		}
+	}
+	run.Duration = report.Seconds(s.env.Now().Sub(s.begun).Seconds())
+	s.masker.maskReport(run)
+	return run
+}
+
+// addFailures adds the failed instances of some kinds to a report.
+func (s *Session) addFailures(run *report.Run, kinds ...pluginv1.Kind) {
+	for _, i := range s.instancesOf(kinds) {
+		if i.err != nil {
+			run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: i.err.Error()})
+		}
+	}
+}
