@@ -63,7 +63,7 @@ func (d *deadLetterSelection) add(command *cobra.Command) {
 
 // change calls change for every selected dead letter and returns how many records they have.
 func (d *deadLetterSelection) change(store *outbox.Outbox, batches []string, change func(messenger, batch string) error) (int, error) {
-	letters, err := store.SetAsideList()
+	letters, err := store.DeadLetters()
 	if err != nil {
 		return 0, run.OutboxError(err)
 	}
@@ -84,12 +84,12 @@ func (d *deadLetterSelection) change(store *outbox.Outbox, batches []string, cha
 }
 
 // rejectionReason returns the reason of a dead letter in one line.
-func rejectionReason(letter outbox.SetAside) string {
+func rejectionReason(letter outbox.DeadLetter) string {
 	if letter.Reason != "" {
 		return letter.Reason
 	}
 	var reasons []string
-	for _, reason := range letter.Faults {
+	for _, reason := range letter.RecordReasons {
 		if !slices.Contains(reasons, reason) {
 			reasons = append(reasons, reason)
 		}

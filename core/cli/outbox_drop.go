@@ -27,7 +27,7 @@ func newOutboxDrop(world World) *cobra.Command {
 				return usageErrorf("caso outbox drop: name batches, or use --all")
 			}
 			return changeOutbox(world, flags, func(store *outbox.Outbox) error {
-				records, err := selection.change(store, batches, store.DropSetAside)
+				records, err := selection.change(store, batches, store.DropDeadLetter)
 				if err != nil {
 					return err
 				}
@@ -44,7 +44,7 @@ func newOutboxDrop(world World) *cobra.Command {
 
 func dropRetired(world World, flags *settingsFlags, messenger string) error {
 	return changeOutbox(world, flags, func(store *outbox.Outbox) error {
-		if err := store.Drop(messenger); err != nil {
+		if err := store.DropMessenger(messenger); err != nil {
 			return run.OutboxError(err)
 		}
 		_, err := fmt.Fprintf(world.Stdout, "drop: messenger %s\n", messenger)

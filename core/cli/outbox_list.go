@@ -73,18 +73,18 @@ func printBatches(world World, batches []batchFacts) error {
 // listBatches returns the pending batches, then the dead letters.
 func listBatches(store *outbox.Outbox) ([]batchFacts, error) {
 	batches := []batchFacts{}
-	pending, err := store.List()
+	pending, err := store.Pending()
 	if err != nil {
 		return nil, err
 	}
 	for _, batch := range pending {
-		for _, messenger := range batch.For {
+		for _, messenger := range batch.Messengers {
 			facts := factsOf(statePending, messenger, batch.ID, batch.Origin)
-			facts.Records, facts.Bytes, facts.Since = batch.Count, batch.Bytes, batch.Committed
+			facts.Records, facts.Bytes, facts.Since = batch.RecordCount, batch.Bytes, batch.Committed
 			batches = append(batches, facts)
 		}
 	}
-	letters, err := store.SetAsideList()
+	letters, err := store.DeadLetters()
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func newOutboxRetry(world World) *cobra.Command {
 				return usageErrorf("caso outbox retry: name batches, or use --all")
 			}
 			return changeOutbox(world, flags, func(store *outbox.Outbox) error {
-				records, err := selection.change(store, batches, store.Retry)
+				records, err := selection.change(store, batches, store.RetryDeadLetter)
 				if err != nil {
 					return err
 				}

@@ -42,14 +42,14 @@ func newOutboxShow(world World) *cobra.Command {
 
 // recordsOfBatch returns the records of a pending batch, or those of its dead letter.
 func recordsOfBatch(store *outbox.Outbox, id string) ([]*pluginv1.Record, error) {
-	batch, ok, err := store.Read(id)
+	batch, ok, err := store.Batch(id)
 	if err != nil {
 		return nil, run.OutboxError(err)
 	}
 	if ok {
 		return batch.Records, nil
 	}
-	letters, err := store.SetAsideList()
+	letters, err := store.DeadLetters()
 	if err != nil {
 		return nil, run.OutboxError(err)
 	}

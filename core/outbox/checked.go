@@ -9,8 +9,8 @@ import (
 	"github.com/caso-project/caso/internal/flock"
 )
 
-// leftAsItWas is what to do about a damaged file.
-const leftAsItWas = "the file was left as it is: bring it back from a backup, or move it away to begin anew"
+// restoreRemedy says what to do about a damaged file.
+const restoreRemedy = "the file was left unchanged: restore it from a backup, or move it away to start with an empty outbox"
 
 // openChecked opens a file for bbolt that it can trust: one that is locked, as bbolt would do next, and whose
 // pages are in order. It never makes one: create has its own way.
@@ -34,7 +34,7 @@ func lockAndCheck(file *os.File, exclusive bool, timeout time.Duration) error {
 		return err
 	}
 	if err := checkPages(file, info.Size()); err != nil {
-		return fmt.Errorf("%w: %w; %s", ErrDamaged, err, leftAsItWas)
+		return fmt.Errorf("%w: %w; %s", ErrDamaged, err, restoreRemedy)
 	}
 	return nil
 }

@@ -8,25 +8,25 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Checkpoint says until when an extractor has reported a project.
+// Checkpoint is the time up to which an extractor instance has reported a project.
 type Checkpoint struct {
-	// Extractor is the extractor's name.
+	// Extractor is the name of the extractor instance.
 	Extractor string `json:"-"`
 	// ProjectID is the cloud's ID of the project.
 	ProjectID string `json:"-"`
-	// ProjectName is its name when the checkpoint last moved, for people.
+	// ProjectName is the name of the project when the checkpoint last moved.
 	ProjectName string `json:"project_name,omitempty"`
-	// To is where the next window starts.
+	// To is the start of the next window.
 	To time.Time `json:"to"`
-	// Moved is when it last moved.
+	// Moved is the time at which the checkpoint last moved.
 	Moved time.Time `json:"moved"`
 	// StateBytes is the size of the state.
 	StateBytes int `json:"state_bytes,omitempty"`
-	// State is what the extractor wants back with the next window. Checkpoints leaves it out.
+	// State is passed to the extractor with the next window. Checkpoints leaves it empty.
 	State []byte `json:"-"`
 }
 
-// Checkpoint is the checkpoint of an extractor and a project, if there is one.
+// Checkpoint returns the checkpoint of an extractor and a project; false if there is none.
 func (o *Outbox) Checkpoint(extractor, projectID string) (Checkpoint, bool, error) {
 	var found Checkpoint
 	var ok bool
@@ -37,7 +37,7 @@ func (o *Outbox) Checkpoint(extractor, projectID string) (Checkpoint, bool, erro
 	return found, ok, err
 }
 
-// Checkpoints are all of them, without states, by extractor and project.
+// Checkpoints returns all checkpoints, without states, by extractor and project.
 func (o *Outbox) Checkpoints() ([]Checkpoint, error) {
 	var list []Checkpoint
 	err := o.view("reading the checkpoints", func(tx *bbolt.Tx) error {
@@ -83,9 +83,9 @@ func moveCheckpoint(tx *bbolt.Tx, window Origin, now time.Time, state []byte) er
 	case err != nil:
 		return err
 	case ok && window.To.Before(old.To):
-		return fmt.Errorf("the checkpoint is at %s and would move back", when(old.To))
+		return fmt.Errorf("the checkpoint %s would move back", when(old.To))
 	case ok && window.From.After(old.To):
-		return fmt.Errorf("the checkpoint is at %s and would leave a gap", when(old.To))
+		return fmt.Errorf("a gap would follow the checkpoint %s", when(old.To))
 	}
 	return put(tx, checkpointsBucket, pairKey(window.Extractor, window.ProjectID), Checkpoint{
 		ProjectName: window.ProjectName,

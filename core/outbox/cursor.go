@@ -25,20 +25,20 @@ func (c cursor) wants(messenger string, position uint64, batch entry) bool {
 
 func (e entry) isFor(messenger string) bool { return e.Only == "" || e.Only == messenger }
 
-// Retired is a messenger that is no longer configured and for which batches are still kept.
-type Retired struct {
-	// Name is the messenger's.
+// RetiredMessenger is a messenger that is no longer configured and has pending batches.
+type RetiredMessenger struct {
+	// Name is the name of the messenger instance.
 	Name string
-	// Batches counts those kept for it.
-	Batches int
+	// PendingBatches is the number of batches in the backlog.
+	PendingBatches int
 }
 
-// Register says which messengers are configured; every run does it before it commits. A new one starts
-// at the oldest batch that is held. One that is configured no longer keeps what was committed for it
-// until now, and nothing later, until it is configured again or dropped; those with something left are
-// returned, in alphabetical order, so that a person can be told.
-func (o *Outbox) Register(messengers []string) ([]Retired, error) {
-	var retired []Retired
+// Register stores which messengers are configured; every run calls it before its first commit. The cursor
+// of a new messenger starts at the oldest batch in the outbox. A messenger that is no longer configured
+// is retired: its present backlog is kept, later batches are not added to it, until it is configured
+// again or dropped. Register returns the retired messengers that have a backlog, in alphabetical order.
+func (o *Outbox) Register(messengers []string) ([]RetiredMessenger, error) {
+	var retired []RetiredMessenger
 	err := o.update("registering messengers", func(tx *bbolt.Tx) error {
 		cursors, err := readCursors(tx)
 		if err != nil {
@@ -47,7 +47,7 @@ func (o *Outbox) Register(messengers []string) ([]Retired, error) {
 		end := tx.Bucket([]byte(queueBucket)).Sequence() + 1
 		for _, name := range messengers {
 			if name == "" {
-				return fmt.Errorf("a messenger has no name")
+				return fmt.Errorf("empty messenger name")
 			}
 			current, known := cursors[name]
 			if !known {
@@ -74,8 +74,8 @@ func (o *Outbox) Register(messengers []string) ([]Retired, error) {
 	return retired, nil
 }
 
-// Drop forgets a messenger that is no longer configured, with what was kept for it alone.
-func (o *Outbox) Drop(messenger string) error {
+// DropMessenger deletes a retired messenger and its backlog.
+func (o *Outbox) DropMessenger(messenger string) error {
 	return o.update(fmt.Sprintf("dropping messenger %q", messenger), func(tx *bbolt.Tx) error {
 		cursors, err := readCursors(tx)
 		if err != nil {
@@ -84,9 +84,9 @@ func (o *Outbox) Drop(messenger string) error {
 		gone, known := cursors[messenger]
 		switch {
 		case !known:
-			return fmt.Errorf("no such messenger")
+			return ErrNotFound
 		case gone.Until == 0:
-			return fmt.Errorf("it is configured: take it out of the option `messengers` and run once before")
+			return fmt.Errorf("it is configured: remove it from [DEFAULT] messengers and run caso deliver first")
 		}
 		delete(cursors, messenger)
 		if err := tx.Bucket([]byte(cursorsBucket)).Delete([]byte(messenger)); err != nil {
@@ -134,7 +134,7 @@ func release(tx *bbolt.Tx, cursors map[string]cursor, position uint64, batch ent
 	return tx.Bucket([]byte(queueBucket)).Delete(numberKey(position))
 }
 
-func listRetired(tx *bbolt.Tx, cursors map[string]cursor) ([]Retired, error) {
+func listRetired(tx *bbolt.Tx, cursors map[string]cursor) ([]RetiredMessenger, error) {
 	waiting := map[string]int{}
 	err := eachEntry(tx, 0, func(position uint64, batch entry) error {
 		for name, current := range cursors {
@@ -144,11 +144,11 @@ func listRetired(tx *bbolt.Tx, cursors map[string]cursor) ([]Retired, error) {
 		}
 		return nil
 	})
-	var list []Retired
+	var list []RetiredMessenger
 	for name, batches := range waiting {
-		list = append(list, Retired{Name: name, Batches: batches})
+		list = append(list, RetiredMessenger{Name: name, PendingBatches: batches})
 	}
-	slices.SortFunc(list, func(a, b Retired) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(list, func(a, b RetiredMessenger) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
 	return list, err
 }
 

@@ -34,7 +34,7 @@ func TestARetiredMessengerKeepsWhatWasCommittedForItAndNoMore(t *testing.T) {
 	o := open(t, dir)
 	register(t, o, "ssm", "logstash")
 	commit(t, o, records("1"), records("2"))
-	same(t, "retired", register(t, o, "ssm"), []Retired{{"logstash", 2}})
+	same(t, "retired", register(t, o, "ssm"), []RetiredMessenger{{"logstash", 2}})
 	commit(t, o, records("3"))
 	drain(t, o, "ssm")
 	same(t, "held", held(t, o), 2)
@@ -45,7 +45,7 @@ func TestARetiredMessengerKeepsWhatWasCommittedForItAndNoMore(t *testing.T) {
 
 	// The mark stays where it was first set.
 	o = open(t, dir)
-	same(t, "retired still", register(t, o, "ssm"), []Retired{{"logstash", 2}})
+	same(t, "retired still", register(t, o, "ssm"), []RetiredMessenger{{"logstash", 2}})
 	commit(t, o, records("4"))
 	same(t, "back", len(register(t, o, "ssm", "logstash")), 0)
 	commit(t, o, records("5"))
@@ -60,14 +60,14 @@ func TestDropForgetsARetiredMessenger(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm", "logstash")
 	commit(t, o, records("1"), records("2"))
-	mustFail(t, o.Drop("logstash"), "it is configured")
-	mustFail(t, o.Drop("nobody"), "no such messenger", `"nobody"`)
+	mustFail(t, o.DropMessenger("logstash"), "it is configured")
+	mustFail(t, o.DropMessenger("nobody"), "not found", `"nobody"`)
 	register(t, o, "ssm")
 	batch, _, err := o.Next("ssm")
 	must(t, err)
 	must(t, o.Ack("ssm", batch.ID))
 	same(t, "held", held(t, o), 2)
-	must(t, o.Drop("logstash"))
+	must(t, o.DropMessenger("logstash"))
 	same(t, "held for ssm", held(t, o), 1)
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"2"}})
 }
@@ -78,7 +78,7 @@ func TestWithoutAnyMessengerNothingIsDeleted(t *testing.T) {
 	commit(t, o, records("1"))
 	register(t, o)
 	commit(t, o, records("2"))
-	must(t, o.Drop("ssm"))
+	must(t, o.DropMessenger("ssm"))
 	register(t, o, "other")
 	same(t, "other", drain(t, o, "other"), [][]string{{"1"}, {"2"}})
 }
@@ -94,14 +94,14 @@ func TestStats(t *testing.T) {
 	register(t, o, "ssm")
 	batch, _, err := o.Next("ssm")
 	must(t, err)
-	must(t, o.SetAside("ssm", batch.ID, "no", nil))
+	must(t, o.Reject("ssm", batch.ID, "no", nil))
 	stats, err := o.Stats()
 	must(t, err)
 	if stats.Batches != 3 || stats.Records != 6 || stats.Bytes == 0 || stats.FileBytes < stats.Bytes || len(stats.Messengers) != 2 {
 		t.Fatalf("%+v", stats)
 	}
-	same(t, "old", stats.Messengers[0], MessengerStats{Name: "old", Retired: true, Batches: 3, Records: 6, Oldest: day,
-		Waiting: []Waiting{{"nova", "p", "name of p", hours(0)}, {"nova", "q", "name of q", hours(4)}}})
-	same(t, "ssm", stats.Messengers[1], MessengerStats{Name: "ssm", Batches: 2, Records: 4, Oldest: day, SetAside: 1,
-		Waiting: []Waiting{{"nova", "p", "name of p", hours(0)}}})
+	same(t, "old", stats.Messengers[0], MessengerStats{Name: "old", Retired: true, PendingBatches: 3, PendingRecords: 6, OldestPending: day,
+		PendingProjects: []PendingProject{{"nova", "p", "name of p", hours(0)}, {"nova", "q", "name of q", hours(4)}}})
+	same(t, "ssm", stats.Messengers[1], MessengerStats{Name: "ssm", PendingBatches: 2, PendingRecords: 4, OldestPending: day, DeadLetters: 1,
+		PendingProjects: []PendingProject{{"nova", "p", "name of p", hours(0)}}})
 }

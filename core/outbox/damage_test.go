@@ -52,7 +52,7 @@ func TestOpenSaysThatAnotherProcessHasIt(t *testing.T) {
 		if !errors.Is(err, ErrLocked) {
 			t.Errorf("got %v", err)
 		}
-		mustFail(t, err, o.Path(), "in use by another process")
+		mustFail(t, err, o.Path(), "outbox is locked by another process")
 	}
 }
 
@@ -140,15 +140,15 @@ func TestADamagedBatchIsNamedAndCanBeSetAside(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			mustFail(t, err, o.Path(), damaged.ID)
-			must(t, o.SetAside("ssm", damaged.ID, "unreadable", nil))
+			must(t, o.Reject("ssm", damaged.ID, "unreadable", nil))
 			same(t, "the queue goes on", drain(t, o, "ssm"), [][]string{{"b"}})
-			list, err := o.SetAsideList()
+			list, err := o.DeadLetters()
 			must(t, err)
 			if len(list) != 1 || len(list[0].Records) != 0 {
 				t.Fatalf("%+v", list)
 			}
 			mustFail(t, errors.New(list[0].Reason), "unreadable (the batch is damaged: ")
-			mustFail(t, o.Retry("ssm", damaged.ID), "republish")
+			mustFail(t, o.RetryDeadLetter("ssm", damaged.ID), "republish")
 		})
 	}
 }

@@ -9,38 +9,38 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Batch is a batch on its way to a messenger.
+// Batch is a bounded group of records of one window.
 type Batch struct {
 	Origin
-	// ID never changes and is never given twice: printable ASCII without blanks, at most 64 characters.
+	// ID is unique for all time: printable ASCII without blanks, at most 64 characters.
 	ID string
-	// Committed is when it became visible.
+	// Committed is the commit time of the window.
 	Committed time.Time
-	// Records are all of them, of whatever type.
+	// Records lists the records, of all types.
 	Records []*pluginv1.Record
 }
 
-// DamagedBatchError says that a batch was not read as it was written. It stays first in the messenger's
-// queue until it is acknowledged or, better, set aside.
+// DamagedBatchError means that a stored batch differs from what was written. The batch stays the next one of
+// the messenger until it is rejected or acknowledged.
 type DamagedBatchError struct {
-	// Path is the outbox.
+	// Path is the path of the outbox.
 	Path string
-	// ID is what Ack and SetAside know the batch by.
+	// ID is the batch ID for Reject and Ack.
 	ID string
-	// Err is what is wrong with it.
+	// Err is the cause.
 	Err error
 }
 
-// Error names the file and the batch.
+// Error returns a message with the path and the batch ID.
 func (e *DamagedBatchError) Error() string {
-	return fmt.Sprintf("outbox %s: reading batch %s: %v: %v", e.Path, e.ID, ErrDamaged, e.Err)
+	return fmt.Sprintf("reading batch %q: %s: %v: %v", e.ID, e.Path, ErrDamaged, e.Err)
 }
 
-// Unwrap says ErrDamaged and the cause.
+// Unwrap returns ErrDamaged and the cause.
 func (e *DamagedBatchError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
 
-// Next is the first batch that a messenger has not had, in commit order; false where it has had all. It
-// is the same until that batch is acknowledged or set aside.
+// Next returns the first pending batch of a messenger, in commit order; false if its backlog is empty. It
+// returns the same batch until that is acknowledged or rejected.
 func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 	var next *Batch
 	var damaged *DamagedBatchError
@@ -71,8 +71,8 @@ func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 	return next, next != nil, nil
 }
 
-// Ack says that a messenger is done with the batch that Next gave it: delivered, or nothing in it that
-// the messenger takes. The cursor moves durably, and the batch is deleted when all have had it.
+// Ack moves the cursor of a messenger past the batch that Next returned, durably. The batch is deleted when
+// the cursors of all messengers are past it.
 func (o *Outbox) Ack(messenger, batchID string) error {
 	doing := fmt.Sprintf("acknowledging batch %q for messenger %q", batchID, messenger)
 	return o.update(doing, func(tx *bbolt.Tx) error {
@@ -92,7 +92,7 @@ func pass(tx *bbolt.Tx, messenger, batchID string, before func(*head) error) err
 	case err != nil:
 		return err
 	case first == nil:
-		return fmt.Errorf("no batch is waiting for it")
+		return fmt.Errorf("no batch is pending")
 	case first.batch.ID != batchID:
 		return fmt.Errorf("the next batch is %q", first.batch.ID)
 	}
@@ -120,7 +120,7 @@ type head struct {
 func headOf(tx *bbolt.Tx, cursors map[string]cursor, messenger string) (*head, error) {
 	current, known := cursors[messenger]
 	if !known || current.Until != 0 {
-		return nil, fmt.Errorf("the messenger is not registered")
+		return nil, ErrNotRegistered
 	}
 	walk := tx.Bucket([]byte(queueBucket)).Cursor()
 	for key, value := walk.Seek(numberKey(current.Next)); key != nil; key, value = walk.Next() {

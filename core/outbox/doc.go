@@ -1,17 +1,18 @@
-// Package outbox is the durable queue between extraction and delivery: one bbolt file that holds batches
-// of records, the checkpoints from which windows start, and the cursors that say how far each messenger
-// has got.
+// Package outbox is the durable store between extraction and delivery. It exists so that a record is never lost
+// and a checkpoint never advances without its records, whatever is killed when and however long a
+// messenger is down.
 //
-// Its one rule: what an extractor reports of a window is staged as it arrives and seen by nobody; Commit
-// makes all of it visible and moves checkpoint and state in one transaction. Before that transaction
-// nothing of the window exists, after it nothing of it can be lost, whatever is killed when. Windows
-// become visible in the order of their commits, the batches of one side by side.
+// A window is written through a WindowWriter. Its batches are staged as they arrive and no messenger sees
+// them. Commit makes all of them visible and moves checkpoint and state in one transaction: before it
+// nothing of the window exists, after it nothing of it can be lost. Windows become visible in commit
+// order, and the batches of one window are adjacent.
 //
-// Every messenger walks the queue with its own cursor. An acknowledged batch is deleted once every other
-// messenger has had it too. What a messenger refuses for good is set aside with the reason.
+// Every messenger has a cursor of its own. Ack moves it past a batch, and the batch is deleted once the cursors
+// of all messengers are past it. Reject also moves it, and keeps the rejected records as a dead letter
+// with the reason, until that is retried or dropped.
 //
-// Which windows there are, when a checkpoint may move, who delivers what, and the lock that keeps two
-// runs apart are decided elsewhere (packages plan, pipeline and cli).
+// Not here: which windows exist and when a checkpoint may move (package plan), who extracts and delivers
+// (package pipeline), and the run lock.
 //
 // # The file
 //

@@ -46,12 +46,12 @@ func (o *Outbox) openFile(options Options) error {
 	case info.Size() == 0:
 		// bbolt would make a new outbox of it and say nothing of the one that was there.
 		return fmt.Errorf("opening the outbox %s: %w: the file is empty, which an outbox never is; "+
-			"bring it back from a backup, or remove it to begin anew", o.path, ErrDamaged)
+			"restore it from a backup, or remove it to start with an empty outbox", o.path, ErrDamaged)
 	}
-	if err := o.guard("opening it", func() error { return o.openDB(options) }); err != nil {
+	if err := o.guard("opening the outbox", func() error { return o.openDB(options) }); err != nil {
 		return err
 	}
-	if err := o.view("opening it", o.checkFormat); err != nil {
+	if err := o.view("opening the outbox", o.checkFormat); err != nil {
 		return errors.Join(err, o.Close())
 	}
 	return nil
@@ -105,9 +105,9 @@ func explainOpen(err error) error {
 	case errors.Is(err, ErrLocked), errors.Is(err, ErrDamaged), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return err
 	case errors.Is(err, bolterrors.ErrVersionMismatch):
-		return fmt.Errorf("%w, or was written by a newer version of bbolt: %w; the file was left as it is", ErrDamaged, err)
+		return fmt.Errorf("%w, or was written by a newer version of bbolt: %w; the file was left unchanged", ErrDamaged, err)
 	}
-	return fmt.Errorf("%w, or is no outbox: %w; %s", ErrDamaged, err, leftAsItWas)
+	return fmt.Errorf("%w, or is no outbox: %w; %s", ErrDamaged, err, restoreRemedy)
 }
 
 // checkFormat refuses files that are not what this version writes.
@@ -117,18 +117,18 @@ func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 		return err
 	}
 	if info.Size() < tx.Size() {
-		return fmt.Errorf("%w: the file has %d bytes and should have at least %d; %s", ErrDamaged, info.Size(), tx.Size(), leftAsItWas)
+		return fmt.Errorf("%w: the file has %d bytes and should have at least %d; %s", ErrDamaged, info.Size(), tx.Size(), restoreRemedy)
 	}
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return fmt.Errorf("%w, or is no outbox but another program's file; it was left as it is: check spooldir", ErrDamaged)
+		return fmt.Errorf("%w, or is no outbox but another program's file; the file was left unchanged: check [DEFAULT] spooldir", ErrDamaged)
 	}
 	var found format
 	if _, err := unseal(meta.Get([]byte("format")), &found); err != nil {
 		return fmt.Errorf("%w: its format version: %w", ErrDamaged, err)
 	}
 	if found.Version != formatVersion {
-		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left as it is: use the version of caso that wrote it",
+		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left unchanged: use the version of caso that wrote it",
 			found.Version, formatVersion)
 	}
 	return checkCounters(tx)
@@ -139,7 +139,7 @@ func checkCounters(tx *bbolt.Tx) error {
 	for _, name := range []string{batchesBucket, queueBucket} {
 		bucket := tx.Bucket([]byte(name))
 		if bucket == nil {
-			return fmt.Errorf("%w: it has no bucket %q; %s", ErrDamaged, name, leftAsItWas)
+			return fmt.Errorf("%w: it has no bucket %q; %s", ErrDamaged, name, restoreRemedy)
 		}
 		last, _ := bucket.Cursor().Last()
 		if last == nil {
@@ -150,7 +150,7 @@ func checkCounters(tx *bbolt.Tx) error {
 			err = fmt.Errorf("%d is in it, and was counted up to %d only", number, bucket.Sequence())
 		}
 		if err != nil {
-			return fmt.Errorf("%w: bucket %q: %w; %s", ErrDamaged, name, err, leftAsItWas)
+			return fmt.Errorf("%w: bucket %q: %w; %s", ErrDamaged, name, err, restoreRemedy)
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func origin(project string, from, to int) Origin {
 	return Origin{Extractor: "nova", ProjectID: project, ProjectName: "name of " + project, From: hours(from), To: hours(to)}
 }
 
-func begin(t testing.TB, o *Outbox, from Origin) *Window {
+func begin(t testing.TB, o *Outbox, from Origin) *WindowWriter {
 	t.Helper()
 	w, err := o.Begin(from)
 	must(t, err)
@@ -76,7 +76,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func register(t testing.TB, o *Outbox, messengers ...string) []Retired {
+func register(t testing.TB, o *Outbox, messengers ...string) []RetiredMessenger {
 	t.Helper()
 	retired, err := o.Register(messengers)
 	must(t, err)

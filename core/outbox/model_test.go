@@ -109,7 +109,7 @@ func (m *model) held() int {
 
 // modelWindow is a window under way, its batches as they will be put together.
 type modelWindow struct {
-	real    *Window
+	real    *WindowWriter
 	project string
 	to      int
 	batches [][]string
@@ -227,17 +227,17 @@ func TestAgainstModel(t *testing.T) {
 					check(t, o.Ack(name, batch.ID))
 					m.pass(name, want)
 				case "set aside":
-					check(t, o.SetAside(name, batch.ID, "refused", nil))
+					check(t, o.Reject(name, batch.ID, "refused", nil))
 					m.pass(name, want)
 					m.aside++
 				}
 			},
 			"retry": func(t *rapid.T) {
-				list, err := o.SetAsideList()
+				list, err := o.DeadLetters()
 				check(t, err)
 				for _, one := range list {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
-						check(t, o.Retry(one.Messenger, one.BatchID))
+						check(t, o.RetryDeadLetter(one.Messenger, one.BatchID))
 						m.queue = append(m.queue, modelBatch{ids: ids(one.Records), only: one.Messenger})
 						m.aside--
 						return
@@ -272,7 +272,7 @@ func TestAgainstModel(t *testing.T) {
 						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.ProjectID])
 					}
 				}
-				aside, err := o.SetAsideList()
+				aside, err := o.DeadLetters()
 				check(t, err)
 				if len(aside) != m.aside {
 					t.Fatalf("%d set aside, wanted %d", len(aside), m.aside)

@@ -16,25 +16,28 @@ import (
 // FileName is the name of the outbox in the spool directory.
 const FileName = "outbox.db"
 
-// Errors that a caller may want to tell apart; those returned wrap them and say more.
+// Sentinel errors. The errors that the outbox returns wrap them.
 var (
-	// ErrLocked says that another process has the outbox open.
-	ErrLocked = errors.New("it is in use by another process")
-	// ErrDamaged says that the file, or something in it, is not what was written.
-	ErrDamaged = errors.New("it is damaged")
-	// ErrReadOnly says that a change was asked of an outbox that was opened for reading.
-	ErrReadOnly = errors.New("it was opened for reading only")
+	// ErrLocked means that another process has opened the outbox.
+	ErrLocked = errors.New("outbox is locked by another process")
+	// ErrDamaged means that stored data differs from what was written.
+	ErrDamaged = errors.New("outbox is damaged")
+	// ErrReadOnly means that the outbox was opened for reading and cannot be changed.
+	ErrReadOnly = errors.New("outbox is open read-only")
+	// ErrNotFound means that no such batch, dead letter or messenger is stored.
+	ErrNotFound = errors.New("not found")
+	// ErrNotRegistered means that a messenger is not registered, see Register.
+	ErrNotRegistered = errors.New("messenger is not registered")
 )
 
-// Options say how an outbox is opened. The zero value is that of a normal run.
+// Options controls how Open opens an outbox. The zero value is that of a normal run.
 type Options struct {
-	// ReadOnly opens it without changing anything, for dry runs and reports. A file that does not
-	// exist is an empty outbox then.
+	// ReadOnly opens the outbox without changing anything, for dry runs and reports. A file that
+	// does not exist is then an empty outbox.
 	ReadOnly bool
-	// LockTimeout is how long to wait for another process to close it; 0 means two seconds, time
-	// enough for a run that is just ending.
+	// LockTimeout limits the wait for another process to close the outbox; 0 means 2 s.
 	LockTimeout time.Duration
-	// Now is the clock; nil is time.Now.
+	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
 
 	// noSync leaves out fsync, for tests that make thousands of transactions.
@@ -43,7 +46,7 @@ type Options struct {
 	maxBytes int
 }
 
-// Outbox is an open outbox. Its methods may be called by several goroutines at once.
+// Outbox is an open outbox. Several goroutines may use it at once.
 type Outbox struct {
 	path     string
 	readOnly bool
@@ -56,8 +59,8 @@ type Outbox struct {
 	broken atomic.Bool
 }
 
-// Open opens the outbox in a spool directory, and makes both where there are none. What a killed run had
-// staged and not committed is dropped. A file that cannot be used is left as it is.
+// Open opens the outbox in a spool directory and creates both if they do not exist. It deletes batches that
+// a killed run staged and did not commit. A file that it cannot open is left unchanged.
 func Open(spooldir string, options Options) (*Outbox, error) {
 	if options.LockTimeout == 0 {
 		options.LockTimeout = 2 * time.Second
@@ -97,10 +100,10 @@ func newGeneration() (string, error) {
 	return hex.EncodeToString(random[:]), nil
 }
 
-// Path is the file's path.
+// Path returns the path of the file.
 func (o *Outbox) Path() string { return o.path }
 
-// Close closes the file. Windows that were not committed are gone.
+// Close closes the outbox. Windows that were not committed are lost.
 func (o *Outbox) Close() error {
 	if o.db == nil || o.broken.Load() {
 		// bbolt's Close would wait for a lock that nobody will release.
@@ -123,7 +126,7 @@ func (o *Outbox) view(doing string, read func(*bbolt.Tx) error) error {
 // update runs a writing transaction: all of it happens and is on disk, or none of it.
 func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
 	if o.readOnly {
-		return fmt.Errorf("outbox %s: %s: %w", o.path, doing, ErrReadOnly)
+		return fmt.Errorf("%s: %s: %w", doing, o.path, ErrReadOnly)
 	}
 	return o.guard(doing, func() error { return o.db.Update(change) })
 }
@@ -132,18 +135,18 @@ func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
 // the mapped file, which is a fault of the whole process if nobody asks for a panic instead.
 func (o *Outbox) guard(doing string, call func() error) (err error) {
 	if o.broken.Load() {
-		return fmt.Errorf("outbox %s: %s: %w, as was found earlier", o.path, doing, ErrDamaged)
+		return fmt.Errorf("%s: %s: %w, as found earlier in this run", doing, o.path, ErrDamaged)
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
 			o.broken.Store(true)
-			err = fmt.Errorf("outbox %s: %s: %w (%v); the file was left as it is: bring it back from a backup, or move it away to begin anew",
-				o.path, doing, ErrDamaged, cause)
+			err = fmt.Errorf("%s: %s: %w (%v); "+restoreRemedy,
+				doing, o.path, ErrDamaged, cause)
 		}
 	}()
 	if err := call(); err != nil {
-		return fmt.Errorf("outbox %s: %s: %w", o.path, doing, err)
+		return fmt.Errorf("%s: %s: %w", doing, o.path, err)
 	}
 	return nil
 }

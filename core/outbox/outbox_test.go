@@ -84,8 +84,8 @@ func TestAbortLeavesNothing(t *testing.T) {
 	same(t, "entries in the file while staged", countKeys(t, o, batchesBucket), 1)
 	must(t, w.Abort())
 	same(t, "entries in the file after Abort", countKeys(t, o, batchesBucket)+countKeys(t, o, stagedBucket), 0)
-	mustFail(t, w.Append(records("c")), "ended already", "project \"p\"")
-	mustFail(t, w.Commit(Change{}), "ended already")
+	mustFail(t, w.Append(records("c")), "already committed or aborted", "project \"p\"")
+	mustFail(t, w.Commit(Change{}), "already committed or aborted")
 	if _, ok, _ := o.Next("ssm"); ok {
 		t.Error("something is visible")
 	}
@@ -115,7 +115,7 @@ func TestCheckpointMovesOnlyForwardAndWithoutGap(t *testing.T) {
 		{from: 3, to: 5, move: true, at: 5},
 		{from: 1, to: 2, move: false, at: 5},
 		{from: 1, to: 4, move: true, refused: "would move back", at: 5},
-		{from: 6, to: 7, move: true, refused: "would leave a gap", at: 5},
+		{from: 6, to: 7, move: true, refused: "a gap would follow", at: 5},
 		{from: 5, to: 6, move: true, at: 6},
 		{from: 0, to: 8, move: true, at: 8},
 	} {
@@ -179,7 +179,7 @@ func TestIDsAreNeverGivenTwice(t *testing.T) {
 func TestAcknowledgementsMustBeForTheNextBatch(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
-	mustFail(t, o.Ack("ssm", "x"), "no batch is waiting")
+	mustFail(t, o.Ack("ssm", "x"), "no batch is pending")
 	commit(t, o, records("a"), records("b"))
 	mustFail(t, o.Ack("ssm", "x"), "the next batch is", `"x"`)
 	mustFail(t, o.Ack("logstash", "x"), "not registered", `"logstash"`)

@@ -28,7 +28,7 @@ func used(t testing.TB) (whole, early []byte) {
 	must(t, err)
 	batch, _, err := o.Next("fast")
 	must(t, err)
-	must(t, o.SetAside("fast", batch.ID, "no", nil))
+	must(t, o.Reject("fast", batch.ID, "no", nil))
 	drain(t, o, "fast")
 	for range 3 {
 		batch, _, err := o.Next("slow")
@@ -112,7 +112,7 @@ func mistreat(t *testing.T, o *Outbox, truth map[string]string) {
 	for range 10 {
 		batch, ok, err := o.Next("slow")
 		if damaged := (*DamagedBatchError)(nil); errors.As(err, &damaged) {
-			_ = o.SetAside("slow", damaged.ID, "damaged", nil)
+			_ = o.Reject("slow", damaged.ID, "damaged", nil)
 			continue
 		}
 		if err != nil || !ok {
@@ -197,7 +197,7 @@ func TestDamagedHeadsAreNamed(t *testing.T) {
 				path := filepath.Join(dir, FileName)
 				must(t, os.WriteFile(path, bad, 0o600))
 				_, err := Open(dir, Options{ReadOnly: readOnly, noSync: true})
-				mustFail(t, err, path, "damaged", test.says, "was left as it is", "backup")
+				mustFail(t, err, path, "damaged", test.says, "was left unchanged", "backup")
 				if !errors.Is(err, ErrDamaged) {
 					t.Errorf("%v is not ErrDamaged", err)
 				}

@@ -81,7 +81,7 @@ func TestShrink(t *testing.T) {
 		t.Errorf("the checkpoint is %+v, %v, %v", checkpoint, ok, err)
 	}
 	commit(t, again, records("new"))
-	if list, err := again.List(); err != nil || len(list) != 2 || list[0].ID == list[1].ID {
+	if list, err := again.Pending(); err != nil || len(list) != 2 || list[0].ID == list[1].ID {
 		t.Errorf("%+v, %v", list, err)
 	}
 	left, err := os.ReadDir(dir)

@@ -8,55 +8,56 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Stats is what is in the outbox.
+// Stats sums up the content of the outbox.
 type Stats struct {
-	// Batches counts those held, for whomever.
+	// Batches is the number of batches that at least one messenger has not acknowledged.
 	Batches int
-	// Records counts theirs.
+	// Records is the number of records in these batches.
 	Records int
-	// Bytes is the size of the batches held.
+	// Bytes is the size of these batches.
 	Bytes int64
-	// FileBytes is the size of the file, in which there may be free space.
+	// FileBytes is the size of the file, free space in it included.
 	FileBytes int64
-	// Messengers are those that are or were configured, by name.
+	// Messengers lists the messengers that are registered or retired, by name.
 	Messengers []MessengerStats
 }
 
-// MessengerStats is what waits for one messenger.
+// MessengerStats is the backlog of one messenger.
 type MessengerStats struct {
-	// Name is the messenger's.
+	// Name is the name of the messenger instance.
 	Name string
-	// Retired says that it is no longer configured.
+	// Retired is true if the messenger is no longer configured.
 	Retired bool
-	// Batches counts those that wait for it.
-	Batches int
-	// Records counts theirs.
-	Records int
-	// Oldest is when the first of them was committed; zero where none waits.
-	Oldest time.Time
-	// Waiting are the projects of which something waits, by extractor and project. What came before is
-	// delivered; and so is all up to the checkpoint for a project that is not in the list.
-	Waiting []Waiting
-	// SetAside counts the batches of which the messenger refused something.
-	SetAside int
+	// PendingBatches is the number of batches in the backlog.
+	PendingBatches int
+	// PendingRecords is the number of records in the backlog.
+	PendingRecords int
+	// OldestPending is the earliest commit time in the backlog; zero if the backlog is empty.
+	OldestPending time.Time
+	// PendingProjects lists the projects with pending batches, by extractor and project. Every
+	// window before PendingProject.From is delivered; for a project that is not in the list,
+	// every window before its checkpoint is.
+	PendingProjects []PendingProject
+	// DeadLetters is the number of dead letters of the messenger.
+	DeadLetters int
 }
 
-// Waiting says since when a messenger is behind with one project.
-type Waiting struct {
-	// Extractor is the extractor's name.
+// PendingProject is one project in the backlog of a messenger.
+type PendingProject struct {
+	// Extractor is the name of the extractor instance.
 	Extractor string
 	// ProjectID is the cloud's ID of the project.
 	ProjectID string
-	// ProjectName is its name, for people.
+	// ProjectName is the name of the project.
 	ProjectName string
-	// From is the start of the earliest window that waits.
+	// From is the start of the earliest pending window.
 	From time.Time
 }
 
-// Stats counts what is in the outbox. It reads no records.
+// Stats returns the counts of pending batches and dead letters. It reads no records.
 func (o *Outbox) Stats() (Stats, error) {
 	var stats Stats
-	err := o.view("counting what waits", func(tx *bbolt.Tx) error {
+	err := o.view("counting pending batches", func(tx *bbolt.Tx) error {
 		stats.FileBytes = tx.Size()
 		cursors, err := readCursors(tx)
 		if err != nil {
@@ -85,26 +86,26 @@ func (o *Outbox) Stats() (Stats, error) {
 
 func (s *MessengerStats) count(tx *bbolt.Tx, current cursor) error {
 	type pair struct{ extractor, project string }
-	behind := map[pair]Waiting{}
+	behind := map[pair]PendingProject{}
 	err := eachEntry(tx, current.Next, func(position uint64, batch entry) error {
 		if !current.wants(s.Name, position, batch) {
 			return nil
 		}
-		s.Batches++
-		s.Records += batch.Records
-		if s.Oldest.IsZero() || batch.Committed.Before(s.Oldest) {
-			s.Oldest = batch.Committed
+		s.PendingBatches++
+		s.PendingRecords += batch.Records
+		if s.OldestPending.IsZero() || batch.Committed.Before(s.OldestPending) {
+			s.OldestPending = batch.Committed
 		}
 		key := pair{batch.Extractor, batch.ProjectID}
 		if first, known := behind[key]; !known || batch.From.Before(first.From) {
-			behind[key] = Waiting{batch.Extractor, batch.ProjectID, batch.ProjectName, batch.From}
+			behind[key] = PendingProject{batch.Extractor, batch.ProjectID, batch.ProjectName, batch.From}
 		}
 		return nil
 	})
 	for _, one := range behind {
-		s.Waiting = append(s.Waiting, one)
+		s.PendingProjects = append(s.PendingProjects, one)
 	}
-	slices.SortFunc(s.Waiting, func(a, b Waiting) int {
+	slices.SortFunc(s.PendingProjects, func(a, b PendingProject) int {
 		return cmp.Or(cmp.Compare(a.Extractor, b.Extractor), cmp.Compare(a.ProjectID, b.ProjectID))
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func (s *MessengerStats) count(tx *bbolt.Tx, current cursor) error {
 	}
 	return tx.Bucket([]byte(asideBucket)).ForEach(func(key, _ []byte) error {
 		if messenger, _ := keyPair(key); messenger == s.Name {
-			s.SetAside++
+			s.DeadLetters++
 		}
 		return nil
 	})

@@ -26,7 +26,7 @@ func TestTornTransactions(t *testing.T) {
 		return content
 	}
 	register(t, o, "fast", "slow")
-	windows := map[string]*Window{}
+	windows := map[string]*WindowWriter{}
 	hour, tried := 0, 0
 	steps := []func(){
 		func() { // a window of several batches, staged bit by bit
@@ -58,7 +58,7 @@ func TestTornTransactions(t *testing.T) {
 		func() {
 			if batch, ok, err := o.Next("slow"); ok {
 				must(t, err)
-				must(t, o.SetAside("slow", batch.ID, "no", nil))
+				must(t, o.Reject("slow", batch.ID, "no", nil))
 			}
 		},
 		func() { register(t, o, "fast", "slow") },
@@ -133,7 +133,7 @@ func digest(t *testing.T, file []byte) string {
 	o = open(t, dir)
 	checkpoints, err := o.Checkpoints()
 	must(t, err)
-	aside, err := o.SetAsideList()
+	aside, err := o.DeadLetters()
 	must(t, err)
 	text := fmt.Sprint(checkpoints, len(aside))
 	register(t, o, "fast", "slow")

@@ -13,32 +13,32 @@ import (
 	"github.com/caso-project/caso/sdk"
 )
 
-// Origin says which window something comes from.
+// Origin identifies the window that a batch comes from.
 type Origin struct {
-	// Extractor is the extractor's name.
+	// Extractor is the name of the extractor instance.
 	Extractor string `json:"extractor"`
 	// ProjectID is the cloud's ID of the project.
 	ProjectID string `json:"project_id"`
-	// ProjectName is its name, for people.
+	// ProjectName is the name of the project, for messages.
 	ProjectName string `json:"project_name,omitempty"`
-	// From is the window's first instant.
+	// From is the start of the window.
 	From time.Time `json:"from"`
-	// To is the first instant after it.
+	// To is the end of the window, which is not part of it.
 	To time.Time `json:"to"`
 }
 
-// Change is what a commit does beside making the window's batches visible.
+// Change describes what Commit does in addition to making the batches of the window visible.
 type Change struct {
-	// MoveCheckpoint moves the checkpoint of extractor and project to the window's end.
+	// MoveCheckpoint moves the checkpoint of the extractor and project to the end of the window.
 	MoveCheckpoint bool
-	// State replaces the extractor's state. It is kept only when the checkpoint moves: a state that
-	// does not belong to its checkpoint is worse than none.
+	// State replaces the state of the extractor. It is stored only if the checkpoint moves, so that
+	// state and checkpoint always belong together.
 	State []byte
 }
 
-// Window is a window that is being extracted. One goroutine uses it; any number of windows may be under
-// way at once. It is ended by Commit or Abort.
-type Window struct {
+// WindowWriter stores the records of one window. One goroutine uses a WindowWriter; several may be open at
+// once. Commit or Abort ends it.
+type WindowWriter struct {
 	outbox *Outbox
 	origin Origin
 	// pending are records that are not in the file yet. Small batches are put together to the size of
@@ -50,28 +50,28 @@ type Window struct {
 	ended        bool
 }
 
-// errEnded is what a window says that was committed or aborted.
-var errEnded = errors.New("the window has ended already")
+// errEnded is the error of a WindowWriter after Commit or Abort.
+var errEnded = errors.New("window is already committed or aborted")
 
-// Begin starts a window.
-func (o *Outbox) Begin(origin Origin) (*Window, error) {
+// Begin returns a writer for the records of a window.
+func (o *Outbox) Begin(origin Origin) (*WindowWriter, error) {
 	doing := fmt.Sprintf("beginning a window of project %q by extractor %q", origin.ProjectID, origin.Extractor)
 	switch {
 	case o.readOnly:
-		return nil, fmt.Errorf("outbox %s: %s: %w", o.path, doing, ErrReadOnly)
+		return nil, fmt.Errorf("%s: %s: %w", doing, o.path, ErrReadOnly)
 	case origin.Extractor == "" || origin.ProjectID == "":
-		return nil, fmt.Errorf("outbox %s: %s: both need a name", o.path, doing)
+		return nil, fmt.Errorf("%s: %s: extractor and project must not be empty", doing, o.path)
 	case strings.Contains(origin.Extractor, "\x00"):
-		return nil, fmt.Errorf("outbox %s: %s: the extractor's name holds a NUL", o.path, doing)
+		return nil, fmt.Errorf("%s: %s: the extractor name contains a NUL", doing, o.path)
 	case !origin.From.Before(origin.To):
-		return nil, fmt.Errorf("outbox %s: %s: it would end at %s, not after its start %s", o.path, doing, when(origin.To), when(origin.From))
+		return nil, fmt.Errorf("%s: %s: the end %s is not after the start %s", doing, o.path, when(origin.To), when(origin.From))
 	}
-	return &Window{outbox: o, origin: origin}, nil
+	return &WindowWriter{outbox: o, origin: origin}, nil
 }
 
-// Append stages records, which must not be changed afterwards. They stay in order, and those of one call
-// stay in one batch. After an error the window can only be aborted.
-func (w *Window) Append(records []*pluginv1.Record) error {
+// Append stages records, which the caller must not change afterwards. Their order is kept, and the records
+// of one call stay in one batch. After an error the window can only be aborted.
+func (w *WindowWriter) Append(records []*pluginv1.Record) error {
 	if w.ended {
 		return w.errorf("staging records", errEnded)
 	}
@@ -91,7 +91,7 @@ func (w *Window) Append(records []*pluginv1.Record) error {
 }
 
 // stage writes the pending records where no messenger looks.
-func (w *Window) stage() error {
+func (w *WindowWriter) stage() error {
 	if len(w.pending) == 0 {
 		return nil
 	}
@@ -110,11 +110,10 @@ func (w *Window) stage() error {
 	return nil
 }
 
-// Commit makes the window's batches visible and changes checkpoint and state, all in one transaction. A
-// window without records may be committed. After an error nothing of it was done, as far as can be
-// known, and the window is to be aborted; if the disk failed so late that all of it was done after all,
-// Abort leaves it.
-func (w *Window) Commit(change Change) error {
+// Commit makes the batches of the window visible and changes checkpoint and state, in one transaction. A
+// window without records may be committed. After an error the window must be aborted; if the
+// transaction took effect in spite of the error, Abort leaves it.
+func (w *WindowWriter) Commit(change Change) error {
 	doing := "committing"
 	if w.ended {
 		return w.errorf(doing, errEnded)
@@ -154,8 +153,8 @@ func (w *Window) Commit(change Change) error {
 	return nil
 }
 
-// Abort drops what was staged. After Commit it does nothing, so that it can be deferred.
-func (w *Window) Abort() error {
+// Abort deletes the staged records. After Commit it does nothing, so that it can be deferred.
+func (w *WindowWriter) Abort() error {
 	if w.ended {
 		return nil
 	}
@@ -173,13 +172,13 @@ func (w *Window) Abort() error {
 	})
 }
 
-func (w *Window) doing(what string) string {
+func (w *WindowWriter) doing(what string) string {
 	return fmt.Sprintf("%s of project %q by extractor %q from %s to %s", what,
 		w.origin.ProjectID, w.origin.Extractor, when(w.origin.From), when(w.origin.To))
 }
 
-func (w *Window) errorf(what string, err error) error {
-	return fmt.Errorf("outbox %s: %s: %w", w.outbox.path, w.doing(what), err)
+func (w *WindowWriter) errorf(what string, err error) error {
+	return fmt.Errorf("%s: %s: %w", w.doing(what), w.outbox.path, err)
 }
 
 // when is a time as messages show it.

@@ -40,7 +40,7 @@ type Messenger struct {
 type Queue interface {
 	Next(messenger string) (*outbox.Batch, bool, error)
 	Ack(messenger, batchID string) error
-	SetAside(messenger, batchID, reason string, faults map[string]string) error
+	Reject(messenger, batchID, reason string, recordReasons map[string]string) error
 	Stats() (outbox.Stats, error)
 }
 
@@ -81,9 +81,9 @@ func (d *Delivery) waiting(reports []report.Messenger) {
 		}
 		for _, messenger := range stats.Messengers {
 			if messenger.Name == reports[i].Name {
-				reports[i].WaitingBatches, reports[i].WaitingRecords = messenger.Batches, messenger.Records
-				if messenger.Batches > 0 {
-					reports[i].OldestWaiting = &messenger.Oldest
+				reports[i].WaitingBatches, reports[i].WaitingRecords = messenger.PendingBatches, messenger.PendingRecords
+				if messenger.PendingBatches > 0 {
+					reports[i].OldestWaiting = &messenger.OldestPending
 				}
 			}
 		}
@@ -153,7 +153,7 @@ func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, 
 		Severity: report.Error, Resource: damaged.ID, Summary: damaged.Error(),
 		Detail: "It was set aside; report its window again with --extract-from and --extract-to.",
 	})
-	return d.Queue.SetAside(m.Name, damaged.ID, damaged.Error(), nil)
+	return d.Queue.Reject(m.Name, damaged.ID, damaged.Error(), nil)
 }
 
 // settle does what an ack says. It returns how long to wait before the same batch is tried again, and the
@@ -175,7 +175,7 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 		if len(faults) == 0 {
 			err = d.Queue.Ack(m.Name, batchID)
 		} else {
-			err = d.Queue.SetAside(m.Name, batchID, "", faults)
+			err = d.Queue.Reject(m.Name, batchID, "", faults)
 		}
 		if err != nil {
 			return 0, err
@@ -186,7 +186,7 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 		return 0, nil
 	case pluginv1.Ack_RESULT_REJECTED:
 		reason := sdk.Fail(ack.GetDiagnostics()...).Error()
-		if err := d.Queue.SetAside(m.Name, batchID, reason, nil); err != nil {
+		if err := d.Queue.Reject(m.Name, batchID, reason, nil); err != nil {
 			return 0, err
 		}
 		result.SetAside += len(records)

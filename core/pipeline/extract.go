@@ -40,7 +40,7 @@ type Memory interface {
 
 // Store is where the records of a window go.
 type Store interface {
-	Begin(outbox.Origin) (*outbox.Window, error)
+	Begin(outbox.Origin) (*outbox.WindowWriter, error)
 }
 
 // Extraction is one run's extraction.

@@ -69,7 +69,7 @@ func (a *asked) Ack(string, string) error {
 	return nil
 }
 
-func (a *asked) SetAside(string, string, string, map[string]string) error {
+func (a *asked) Reject(string, string, string, map[string]string) error {
 	a.aside++
 	return nil
 }

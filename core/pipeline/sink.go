@@ -26,7 +26,7 @@ func (e *Extraction) begin(extractor *Extractor, project *pluginv1.Project, w pl
 	return outboxSink{window}, nil
 }
 
-type outboxSink struct{ window *outbox.Window }
+type outboxSink struct{ window *outbox.WindowWriter }
 
 func (s outboxSink) append(records []*pluginv1.Record) error { return s.window.Append(records) }
 

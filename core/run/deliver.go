@@ -75,9 +75,9 @@ func pendingOnly(name string, stats outbox.Stats) report.Messenger {
 	result := report.Messenger{Name: name}
 	for _, m := range stats.Messengers {
 		if m.Name == name {
-			result.WaitingBatches, result.WaitingRecords = m.Batches, m.Records
-			if m.Batches > 0 {
-				result.OldestWaiting = &m.Oldest
+			result.WaitingBatches, result.WaitingRecords = m.PendingBatches, m.PendingRecords
+			if m.PendingBatches > 0 {
+				result.OldestWaiting = &m.OldestPending
 			}
 		}
 	}

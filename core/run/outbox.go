@@ -71,7 +71,7 @@ func (s *Session) registerMessengers(store *outbox.Outbox, run *report.Run) erro
 		run.Problems = append(run.Problems, report.Problem{
 			Severity: report.Warning,
 			Summary: fmt.Sprintf("messenger %s is no longer configured and has %d batches pending",
-				messenger.Name, messenger.Batches),
+				messenger.Name, messenger.PendingBatches),
 			Detail: "Add it to messengers to deliver them, or drop them: caso outbox drop --retired " + messenger.Name + ".",
 		})
 	}

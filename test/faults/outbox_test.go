@@ -59,7 +59,7 @@ func testOutbox(t *testing.T, bin string) {
 					continue // it is asked last, below
 				}
 				got := s.run(2, command)
-				if !strings.Contains(got.stderr, path) || !strings.Contains(got.stderr, "damaged") || !strings.Contains(got.stderr, "bring it back from a backup") {
+				if !strings.Contains(got.stderr, path) || !strings.Contains(got.stderr, "damaged") || !strings.Contains(got.stderr, "restore it from a backup") {
 					t.Errorf("%s, %s: %s", name, command, got.stderr)
 				}
 			}
@@ -86,7 +86,7 @@ func testOutbox(t *testing.T, bin string) {
 		}
 		// With a lock of its own it still cannot get at the outbox.
 		s.set("DEFAULT", "lock_path", s.path("other-lock"))
-		if got := s.run(75, "extract"); !strings.Contains(got.stderr, outbox.FileName) || !strings.Contains(got.stderr, "in use by another process") {
+		if got := s.run(75, "extract"); !strings.Contains(got.stderr, outbox.FileName) || !strings.Contains(got.stderr, "outbox is locked by another process") {
 			t.Errorf("%s", got.stderr)
 		}
 		delete(s.settings["DEFAULT"], "lock_path")

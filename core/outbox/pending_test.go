@@ -12,18 +12,18 @@ func TestList(t *testing.T) {
 	first, _, err := o.Next("a")
 	must(t, err)
 	must(t, o.Ack("a", first.ID))
-	list, err := o.List()
+	list, err := o.Pending()
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d batches, %v", len(list), err)
 	}
-	if fmt.Sprint(list[0].For, list[1].For) != "[b] [a b]" || list[0].ID != first.ID || list[0].Count == 0 || list[0].Bytes == 0 {
+	if fmt.Sprint(list[0].Messengers, list[1].Messengers) != "[b] [a b]" || list[0].ID != first.ID || list[0].RecordCount == 0 || list[0].Bytes == 0 {
 		t.Errorf("got %+v", list)
 	}
-	batch, ok, err := o.Read(list[1].ID)
-	if err != nil || !ok || len(batch.Records) != list[1].Count {
+	batch, ok, err := o.Batch(list[1].ID)
+	if err != nil || !ok || len(batch.Records) != list[1].RecordCount {
 		t.Errorf("read %+v, %v, %v", batch, ok, err)
 	}
-	if _, ok, err := o.Read("another"); ok || err != nil {
+	if _, ok, err := o.Batch("another"); ok || err != nil {
 		t.Errorf("read a batch that is not there: %v", err)
 	}
 }

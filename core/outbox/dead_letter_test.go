@@ -19,21 +19,21 @@ func TestSetAsideKeepsTheFaultyAndGoesOn(t *testing.T) {
 			commit(t, o, records("a", "b", "c"), records("d"))
 			batch, _, err := o.Next("ssm")
 			must(t, err)
-			must(t, o.SetAside("ssm", batch.ID, test.reason, test.faults))
+			must(t, o.Reject("ssm", batch.ID, test.reason, test.faults))
 			must(t, o.Close())
 
 			o = open(t, dir)
 			same(t, "the queue goes on", drain(t, o, "ssm"), [][]string{{"d"}})
 			same(t, "others are not concerned", drain(t, o, "logstash"), [][]string{{"a", "b", "c"}, {"d"}})
 			same(t, "held", held(t, o), 0)
-			list, err := o.SetAsideList()
+			list, err := o.DeadLetters()
 			must(t, err)
 			if len(list) != 1 {
 				t.Fatalf("%d set aside", len(list))
 			}
 			one := list[0]
 			same(t, "kept", ids(one.Records), test.kept)
-			same(t, "faults", one.Faults, test.faults)
+			same(t, "record reasons", one.RecordReasons, test.faults)
 			if one.Messenger != "ssm" || one.BatchID != batch.ID || one.Reason != test.reason || !one.Time.Equal(day) || one.ProjectID != "p" {
 				t.Errorf("%+v", one)
 			}
@@ -47,10 +47,10 @@ func TestRetryIsForTheOneThatRefused(t *testing.T) {
 	commit(t, o, records("a", "b"))
 	batch, _, err := o.Next("ssm")
 	must(t, err)
-	must(t, o.SetAside("ssm", batch.ID, "", map[string]string{"b": "bad"}))
+	must(t, o.Reject("ssm", batch.ID, "", map[string]string{"b": "bad"}))
 	drain(t, o, "logstash")
-	mustFail(t, o.Retry("ssm", "other"), "nothing of it was set aside")
-	must(t, o.Retry("ssm", batch.ID))
+	mustFail(t, o.RetryDeadLetter("ssm", "other"), "not found")
+	must(t, o.RetryDeadLetter("ssm", batch.ID))
 	same(t, "logstash", len(drain(t, o, "logstash")), 0)
 	again, ok, err := o.Next("ssm")
 	must(t, err)
@@ -61,7 +61,7 @@ func TestRetryIsForTheOneThatRefused(t *testing.T) {
 	same(t, "logstash passes over it", drain(t, o, "logstash"), [][]string{{"c"}})
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"b"}, {"c"}})
 	same(t, "held", held(t, o), 0)
-	list, err := o.SetAsideList()
+	list, err := o.DeadLetters()
 	must(t, err)
 	same(t, "set aside", len(list), 0)
 }
@@ -72,11 +72,11 @@ func TestRetryNeedsAConfiguredMessenger(t *testing.T) {
 	commit(t, o, records("a"))
 	batch, _, err := o.Next("ssm")
 	must(t, err)
-	must(t, o.SetAside("ssm", batch.ID, "no", nil))
+	must(t, o.Reject("ssm", batch.ID, "no", nil))
 	register(t, o, "logstash")
-	mustFail(t, o.Retry("ssm", batch.ID), "not registered")
-	must(t, o.DropSetAside("ssm", batch.ID))
-	mustFail(t, o.DropSetAside("ssm", batch.ID), "nothing of it")
+	mustFail(t, o.RetryDeadLetter("ssm", batch.ID), "not registered")
+	must(t, o.DropDeadLetter("ssm", batch.ID))
+	mustFail(t, o.DropDeadLetter("ssm", batch.ID), "not found")
 }
 
 func TestDropTakesRetriesAlong(t *testing.T) {
@@ -85,9 +85,9 @@ func TestDropTakesRetriesAlong(t *testing.T) {
 	commit(t, o, records("a"))
 	batch, _, err := o.Next("ssm")
 	must(t, err)
-	must(t, o.SetAside("ssm", batch.ID, "no", nil))
-	must(t, o.Retry("ssm", batch.ID))
+	must(t, o.Reject("ssm", batch.ID, "no", nil))
+	must(t, o.RetryDeadLetter("ssm", batch.ID))
 	register(t, o, "logstash")
-	must(t, o.Drop("ssm"))
+	must(t, o.DropMessenger("ssm"))
 	same(t, "held", held(t, o), 0)
 }
