@@ -6,67 +6,183 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Errorf makes a diagnostic of severity ERROR with a summary.
-func Errorf(format string, args ...any) *pluginv1.Diagnostic {
-	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Summary: fmt.Sprintf(format, args...)}
+// Severity is the consequence of a diagnostic.
+type Severity int
+
+const (
+	// SeverityError fails the call.
+	SeverityError Severity = iota
+	// SeverityWarning does not fail the call; something needs a person.
+	SeverityWarning
+	// SeverityInfo is for information.
+	SeverityInfo
+)
+
+// Diagnostic is a message for a person, as data. It is an error, so that every call returns it in the same
+// way. It must contain no secret: the host prints it.
+type Diagnostic struct {
+	Severity Severity
+	// Summary is one line: what was being done, to what, and what went wrong.
+	Summary string
+	// Detail is what the reader can do about it. It may be empty and may have several lines.
+	Detail string
+	// Project is the ID of the project, or what the operator called it where no ID is known.
+	Project string
+	// Resource is the ID of the server, volume or user.
+	Resource string
+	// Section and Option name the option that the diagnostic is about; the host adds file and line.
+	Section, Option string
 }
 
-// Warnf makes a diagnostic of severity WARNING with a summary.
-func Warnf(format string, args ...any) *pluginv1.Diagnostic {
-	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: fmt.Sprintf(format, args...)}
+// Errorf returns a diagnostic of severity error.
+func Errorf(format string, args ...any) *Diagnostic {
+	return &Diagnostic{Severity: SeverityError, Summary: fmt.Sprintf(format, args...)}
 }
 
-// OptionErrorf makes a diagnostic of severity ERROR about an option; the host adds file and line.
-func OptionErrorf(section, name, format string, args ...any) *pluginv1.Diagnostic {
-	diagnostic := Errorf(format, args...)
-	diagnostic.Option = &pluginv1.OptionRef{Section: section, Name: name}
-	return diagnostic
+// Warnf returns a diagnostic of severity warning.
+func Warnf(format string, args ...any) *Diagnostic {
+	return &Diagnostic{Severity: SeverityWarning, Summary: fmt.Sprintf(format, args...)}
 }
 
-// IsError says whether a diagnostic is of severity ERROR, which an unset severity is too.
-func IsError(d *pluginv1.Diagnostic) bool {
-	return d.GetSeverity() <= pluginv1.Diagnostic_SEVERITY_ERROR
+// Infof returns a diagnostic of severity info.
+func Infof(format string, args ...any) *Diagnostic {
+	return &Diagnostic{Severity: SeverityInfo, Summary: fmt.Sprintf(format, args...)}
 }
 
-// Error is an error that carries diagnostics.
-type Error struct {
-	Diagnostics []*pluginv1.Diagnostic
+// OptionErrorf returns a diagnostic of severity error about an option.
+func OptionErrorf(section, option, format string, args ...any) *Diagnostic {
+	return Errorf(format, args...).WithOption(section, option)
 }
 
-// Fail makes an error of diagnostics.
-func Fail(diagnostics ...*pluginv1.Diagnostic) error {
-	return &Error{Diagnostics: diagnostics}
+// OptionWarnf returns a diagnostic of severity warning about an option.
+func OptionWarnf(section, option, format string, args ...any) *Diagnostic {
+	return Warnf(format, args...).WithOption(section, option)
 }
 
-// Error joins the summaries and details.
-func (e *Error) Error() string {
-	texts := make([]string, 0, len(e.Diagnostics))
-	for _, d := range e.Diagnostics {
-		text := d.GetSummary()
-		if d.GetDetail() != "" {
-			text += ": " + d.GetDetail()
-		}
-		texts = append(texts, text)
+// WithDetail returns the diagnostic with a detail.
+func (d *Diagnostic) WithDetail(detail string) *Diagnostic {
+	changed := *d
+	changed.Detail = detail
+	return &changed
+}
+
+// WithProject returns the diagnostic about a project.
+func (d *Diagnostic) WithProject(id string) *Diagnostic {
+	changed := *d
+	changed.Project = id
+	return &changed
+}
+
+// WithResource returns the diagnostic about a resource.
+func (d *Diagnostic) WithResource(id string) *Diagnostic {
+	changed := *d
+	changed.Resource = id
+	return &changed
+}
+
+// WithOption returns the diagnostic about an option.
+func (d *Diagnostic) WithOption(section, option string) *Diagnostic {
+	changed := *d
+	changed.Section, changed.Option = section, option
+	return &changed
+}
+
+// Error returns the summary and the detail.
+func (d *Diagnostic) Error() string {
+	if d.Detail == "" {
+		return d.Summary
 	}
-	return strings.Join(texts, "; ")
+	return d.Summary + ": " + d.Detail
 }
 
-// Diagnostics is what an error says as diagnostics: those it carries, or one of severity ERROR with
-// its text. A nil error has none; any other has at least one of severity ERROR, as the contract wants
-// of everything that failed.
-func Diagnostics(err error) []*pluginv1.Diagnostic {
+// Diagnostics splits an error into diagnostics: those that it wraps or joins, and one of severity error
+// for every other error. Text that fmt.Errorf puts before a wrapped diagnostic goes into its summary.
+func Diagnostics(err error) []*Diagnostic {
 	if err == nil {
 		return nil
 	}
-	var carrier *Error
-	if errors.As(err, &carrier) && slices.ContainsFunc(carrier.Diagnostics, IsError) {
-		return carrier.Diagnostics
+	if diagnostic, ok := err.(*Diagnostic); ok { //nolint:errorlint // the chain is walked here
+		return []*Diagnostic{diagnostic}
 	}
-	if carrier != nil && len(carrier.Diagnostics) > 0 {
-		return append(slices.Clone(carrier.Diagnostics), Errorf("%s", err))
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked here
+		var all []*Diagnostic
+		for _, one := range joined.Unwrap() {
+			all = append(all, Diagnostics(one)...)
+		}
+		return all
 	}
-	return []*pluginv1.Diagnostic{Errorf("%s", err)}
+	inner := errors.Unwrap(err)
+	var carried *Diagnostic
+	if inner == nil || !errors.As(inner, &carried) {
+		return []*Diagnostic{Errorf("%s", err)}
+	}
+	prefix, ok := strings.CutSuffix(err.Error(), inner.Error())
+	if !ok {
+		changed := *carried
+		changed.Summary, changed.Detail = err.Error(), ""
+		return []*Diagnostic{&changed}
+	}
+	diagnostics := Diagnostics(inner)
+	for i, diagnostic := range diagnostics {
+		changed := *diagnostic
+		changed.Summary = prefix + changed.Summary
+		diagnostics[i] = &changed
+	}
+	return diagnostics
+}
+
+// failed reports whether one of the diagnostics is of severity error.
+func failed(diagnostics []*Diagnostic) bool {
+	return slices.ContainsFunc(diagnostics, func(d *Diagnostic) bool { return d.Severity == SeverityError })
+}
+
+// encodeDiagnostics returns diagnostics in the form of the contract: UTF-8, summaries of one line, texts
+// within the limits.
+func encodeDiagnostics(diagnostics []*Diagnostic) []*pluginv1.Diagnostic {
+	encoded := make([]*pluginv1.Diagnostic, 0, len(diagnostics))
+	for _, d := range diagnostics {
+		summary, rest, _ := strings.Cut(strings.TrimSpace(strings.ToValidUTF8(d.Summary, "\uFFFD")), "\n")
+		detail := strings.ToValidUTF8(d.Detail, "\uFFFD")
+		if rest != "" {
+			detail = strings.TrimSpace(rest + "\n" + detail)
+		}
+		if summary = strings.ReplaceAll(summary, "\r", ""); summary == "" {
+			summary = "an error without a text"
+		}
+		one := &pluginv1.Diagnostic{
+			Severity:   encodeSeverity(d.Severity),
+			Summary:    cutText(summary, contract.MaxSummaryBytes),
+			Detail:     cutText(detail, contract.MaxDetailBytes),
+			Project:    strings.ToValidUTF8(d.Project, "\uFFFD"),
+			ResourceId: strings.ToValidUTF8(d.Resource, "\uFFFD"),
+		}
+		if d.Section != "" || d.Option != "" {
+			one.Option = &pluginv1.OptionRef{Section: d.Section, Name: d.Option}
+		}
+		encoded = append(encoded, one)
+	}
+	return encoded
+}
+
+func encodeSeverity(severity Severity) pluginv1.Diagnostic_Severity {
+	switch severity {
+	case SeverityWarning:
+		return pluginv1.Diagnostic_SEVERITY_WARNING
+	case SeverityInfo:
+		return pluginv1.Diagnostic_SEVERITY_INFO
+	}
+	return pluginv1.Diagnostic_SEVERITY_ERROR
+}
+
+// cutText cuts a text to a number of bytes, at the end of a character.
+func cutText(text string, limit int) string {
+	const mark = "..."
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-len(mark)], "") + mark
 }

@@ -2,29 +2,63 @@ package sdk
 
 import (
 	"context"
-	"sync"
+	"slices"
 
 	"google.golang.org/grpc"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Extractor turns a cloud's API into records.
+// Extractor reads a cloud and emits records.
 type Extractor interface {
 	Plugin
-	// ListProjects resolves the projects to report on, each once. A project that cannot be had is a
-	// diagnostic of severity ERROR that names it; an error means that nothing could be listed.
-	ListProjects(ctx context.Context, request *pluginv1.ListProjectsRequest) (*pluginv1.ListProjectsResponse, error)
-	// Extract emits every record of one project's window and then returns what is to be remembered
-	// and what a person should know. An error fails the window. Emit takes the record over, and may be
-	// called from several goroutines until Extract returns. It fails once the host has gone away or when a
-	// record is too large; Extract then returns that error, and the window fails in any case. Extract is
-	// called for several projects at once.
-	Extract(ctx context.Context, request *pluginv1.ExtractRequest, emit func(*pluginv1.Record) error) (*pluginv1.Complete, error)
+	// ListProjects resolves the projects to report on, each once. A project that cannot be reported is an
+	// error with a project (WithProject), joined to the others; it is left out of the run. Any other
+	// error means that the list could not be made.
+	ListProjects(ctx context.Context, request ListProjectsRequest) ([]*pluginv1.Project, error)
+	// Extract emits every record of one project and window, and returns the state that the next window
+	// receives. An error fails the window: the host stores none of its records and asks for it again in
+	// the next run. Extract is called for several projects at once.
+	Extract(ctx context.Context, request ExtractRequest, out Output) (nextState []byte, err error)
 }
 
-// RegisterExtractor puts an extractor on a gRPC server. ServeExtractor does it for a plugin's own
-// process; tests use it to serve one in theirs.
+// ListProjectsRequest selects projects.
+type ListProjectsRequest struct {
+	// Projects are IDs or names, as the operator spelled them.
+	Projects []string
+	// IncludeMarked adds the projects that are marked in the cloud itself, for example with a tag.
+	IncludeMarked bool
+}
+
+// ExtractRequest asks for the records of one project and window.
+type ExtractRequest struct {
+	Project *pluginv1.Project
+	Window  Window
+	// State is what the last regular window of this instance and project returned; nil before the first.
+	State []byte
+	// Republish is set for a window that does not continue the last regular one. State is then as of
+	// another time than Window.From, and the returned state is discarded.
+	Republish bool
+	// RecordTypes are the record types to emit; others fail the window.
+	RecordTypes []pluginv1.RecordType
+}
+
+// Wants reports whether records of a type are to be emitted.
+func (r ExtractRequest) Wants(t pluginv1.RecordType) bool { return slices.Contains(r.RecordTypes, t) }
+
+// Output receives the records of a window. Its methods may be called by several goroutines until Extract
+// returns; records of one subject must come in time order.
+type Output interface {
+	// Emit adds a record, which it takes over. It fails if the host has ended the call or the record is
+	// against a rule of the contract. Extract then returns that error; the window fails in any case.
+	Emit(record *pluginv1.Record) error
+	// Progress reports how many items (in the plural: "servers") were read so far. The host ends a call
+	// that sends neither records nor progress for idle_timeout. It may be called as often as convenient.
+	Progress(items string, done int64)
+}
+
+// RegisterExtractor registers an extractor on a gRPC server. ServeExtractor does it for a plugin process.
 func RegisterExtractor(registrar grpc.ServiceRegistrar, extractor Extractor) {
 	pluginv1.RegisterPluginServer(registrar, &pluginServer{plugin: extractor, kind: pluginv1.Kind_KIND_EXTRACTOR})
 	pluginv1.RegisterExtractorServer(registrar, &extractorServer{extractor: extractor})
@@ -36,96 +70,47 @@ type extractorServer struct {
 }
 
 func (s *extractorServer) ListProjects(ctx context.Context, request *pluginv1.ListProjectsRequest) (*pluginv1.ListProjectsResponse, error) {
-	var response *pluginv1.ListProjectsResponse
-	err := guard(ctx, "listing projects", func() (err error) {
-		response, err = s.extractor.ListProjects(ctx, request)
+	response := &pluginv1.ListProjectsResponse{}
+	err := callPlugin(ctx, "listing projects", func() (err error) {
+		response.Projects, err = s.extractor.ListProjects(ctx,
+			ListProjectsRequest{Projects: request.GetProjects(), IncludeMarked: request.GetIncludeMarked()})
 		return err
 	})
-	if response == nil {
-		response = &pluginv1.ListProjectsResponse{}
-	}
-	response.Diagnostics = append(response.Diagnostics, Diagnostics(err)...)
+	response.Diagnostics = encodeDiagnostics(Diagnostics(err))
 	return response, nil
 }
 
 func (s *extractorServer) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStreamingServer[pluginv1.ExtractResponse]) error {
-	batch := &batcher{ctx: stream.Context(), send: func(records []*pluginv1.Record) error {
-		return stream.Send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Batch{
-			Batch: &pluginv1.RecordBatch{Records: records}}})
-	}}
-	var complete *pluginv1.Complete
-	err := guard(stream.Context(), "extracting", func() (err error) {
-		complete, err = s.extractor.Extract(stream.Context(), request, batch.add)
-		if err != nil {
-			return err
+	if len(request.GetRecordTypes()) == 0 {
+		for _, t := range s.extractor.Describe().RecordTypes {
+			request.RecordTypes = append(request.RecordTypes, t.Type)
 		}
-		if size := len(complete.GetNextState()); size > MaxStateBytes {
-			return Fail(Errorf("the state to remember has %d bytes, more than the host keeps (%d bytes)", size, MaxStateBytes))
-		}
-		return batch.finish()
+	}
+	out := newBatcher(stream.Context(), contract.NewStreamCheck(request), stream.Send)
+	var nextState []byte
+	err := callPlugin(stream.Context(), "extracting", func() (err error) {
+		nextState, err = s.extractor.Extract(stream.Context(), ExtractRequest{
+			Project:     request.GetProject(),
+			Window:      Window{From: request.GetWindow().GetFrom().AsTime(), To: request.GetWindow().GetTo().AsTime()},
+			State:       request.GetState(),
+			Republish:   request.GetRepublish(),
+			RecordTypes: request.GetRecordTypes(),
+		}, out)
+		return err
 	})
-	if err != nil {
+	diagnostics := Diagnostics(err)
+	if size := len(nextState); size > MaxStateBytes {
+		diagnostics = append(diagnostics, Errorf("the next state has %d bytes, more than %d", size, MaxStateBytes))
+	}
+	// An extractor that overlooks what Emit returned must not complete a window that lacks records.
+	if err := out.close(!failed(diagnostics)); err != nil && !failed(diagnostics) {
+		diagnostics = append(diagnostics, Diagnostics(err)...)
+	}
+	encoded := encodeDiagnostics(diagnostics)
+	if failed(diagnostics) {
 		return stream.Send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Failure{
-			Failure: &pluginv1.Failure{Diagnostics: Diagnostics(err)}}})
+			Failure: &pluginv1.Failure{Diagnostics: encoded}}})
 	}
-	if complete == nil {
-		complete = &pluginv1.Complete{}
-	}
-	return stream.Send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Complete{Complete: complete}})
-}
-
-// batcher groups records by count and bytes. Its first error stays: an extractor that overlooks what emit
-// returned must not complete a window that lacks records.
-type batcher struct {
-	ctx  context.Context
-	send func([]*pluginv1.Record) error
-
-	mu      sync.Mutex
-	records []*pluginv1.Record
-	bytes   int
-	err     error
-}
-
-// add takes one record, and sends what was there before when the record would make it too large.
-func (b *batcher) add(record *pluginv1.Record) error {
-	bytes := size(record)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.err == nil {
-		// Asked for every record: an extractor that finds few of them would else learn late, or never,
-		// that nobody waits for them.
-		b.err = b.ctx.Err()
-	}
-	if b.err == nil && bytes > MaxBatchBytes {
-		_, subject := subjectOf(record)
-		diagnostic := Errorf("a record of %d bytes is larger than a batch may be (%d bytes)", bytes, MaxBatchBytes)
-		diagnostic.Project, diagnostic.ResourceId = record.GetProjectId(), subject
-		b.err = Fail(diagnostic)
-	}
-	if len(b.records) == FullBatchRecords || (len(b.records) > 0 && b.bytes+bytes > FullBatchBytes) {
-		b.flush()
-	}
-	if b.err != nil {
-		return b.err
-	}
-	b.records = append(b.records, record)
-	b.bytes += bytes
-	return nil
-}
-
-// finish sends what is left.
-func (b *batcher) finish() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.flush()
-	return b.err
-}
-
-func (b *batcher) flush() {
-	if b.err != nil || len(b.records) == 0 {
-		return
-	}
-	records := b.records
-	b.records, b.bytes = nil, 0
-	b.err = b.send(records)
+	return stream.Send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Complete{
+		Complete: &pluginv1.Complete{NextState: nextState, Diagnostics: encoded}}})
 }

@@ -4,67 +4,71 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Messenger hands records to an outside system.
+// Messenger delivers records to an external system.
 type Messenger interface {
 	Plugin
-	// Deliver hands over one batch and returns nil once the outside system has it, as durably as can
-	// be known. Any error means that the same batch comes again later, but for those that Rejected
-	// and RejectedRecords make. A batch may come that was delivered before. One batch is under way
-	// at a time.
+	// Deliver delivers one batch and returns nil once the external system has it, as durably as can be
+	// known. After an error the same batch comes again later, except after Rejected and
+	// RejectedRecords. A batch that was delivered may come again. Deliver is called for one batch at a
+	// time.
 	Deliver(ctx context.Context, batch *pluginv1.Batch) error
 }
 
-// Rejected marks an error as final: the outside system will never take this batch. It is set aside
-// and the queue goes on.
+// Rejected returns an error that rejects the batch for good: the external system will never accept any of
+// its records. The batch becomes a dead letter, and delivery continues with the next one.
 func Rejected(err error) error {
-	return &rejected{err: reasonOf(err)}
+	return &rejectedError{err: reasonOr(err)}
 }
 
-// RejectedRecords says that some records were refused for good and all others were delivered.
+// RejectedRecords returns an error that rejects some records for good, while all others were delivered.
+// Without records it returns nil.
 func RejectedRecords(records ...*pluginv1.RejectedRecord) error {
-	return &rejectedRecords{records: records}
+	if len(records) == 0 {
+		return nil
+	}
+	return &rejectedRecordsError{records: records}
 }
 
-// RetryAfter marks an error as one that will pass, with the time after which it is worth trying again.
+// RetryAfter returns an error that asks for the same batch again after a time.
 func RetryAfter(wait time.Duration, err error) error {
-	return &retryAfter{wait: wait, err: reasonOf(err)}
+	return &retryAfterError{wait: wait, err: reasonOr(err)}
 }
 
-// reasonOf keeps a forgotten reason from becoming a panic when the ack is made.
-func reasonOf(err error) error {
+func reasonOr(err error) error {
 	if err == nil {
-		return errors.New("the messenger gave no reason")
+		return errors.New(contract.NoReason)
 	}
 	return err
 }
 
-type rejected struct{ err error }
+type rejectedError struct{ err error }
 
-func (e *rejected) Error() string { return e.err.Error() }
-func (e *rejected) Unwrap() error { return e.err }
+func (e *rejectedError) Error() string { return e.err.Error() }
+func (e *rejectedError) Unwrap() error { return e.err }
 
-type rejectedRecords struct{ records []*pluginv1.RejectedRecord }
+type rejectedRecordsError struct{ records []*pluginv1.RejectedRecord }
 
-func (e *rejectedRecords) Error() string { return "some records were rejected" }
+func (e *rejectedRecordsError) Error() string { return "some records were rejected" }
 
-type retryAfter struct {
+type retryAfterError struct {
 	wait time.Duration
 	err  error
 }
 
-func (e *retryAfter) Error() string { return e.err.Error() }
-func (e *retryAfter) Unwrap() error { return e.err }
+func (e *retryAfterError) Error() string { return e.err.Error() }
+func (e *retryAfterError) Unwrap() error { return e.err }
 
-// RegisterMessenger puts a messenger on a gRPC server. ServeMessenger does it for a plugin's own
-// process; tests use it to serve one in theirs.
+// RegisterMessenger registers a messenger on a gRPC server. ServeMessenger does it for a plugin process.
 func RegisterMessenger(registrar grpc.ServiceRegistrar, messenger Messenger) {
 	pluginv1.RegisterPluginServer(registrar, &pluginServer{plugin: messenger, kind: pluginv1.Kind_KIND_MESSENGER})
 	pluginv1.RegisterMessengerServer(registrar, &messengerServer{messenger: messenger})
@@ -85,39 +89,85 @@ func (s *messengerServer) Deliver(stream grpc.BidiStreamingServer[pluginv1.Deliv
 			return err
 		}
 		batch := request.GetBatch()
-		err = guard(stream.Context(), "delivering", func() error {
+		err = callPlugin(stream.Context(), "delivering", func() error {
 			return s.messenger.Deliver(stream.Context(), batch)
 		})
-		if err := stream.Send(&pluginv1.DeliverResponse{Ack: ack(batch, err)}); err != nil {
+		if err := stream.Send(&pluginv1.DeliverResponse{Ack: ackOf(batch.GetId(), err)}); err != nil {
 			return err
 		}
 	}
 }
 
-// ack says in the contract's words what Deliver returned.
-func ack(batch *pluginv1.Batch, err error) *pluginv1.Ack {
+// ackOf returns the ack for what Deliver returned. An error that is neither a rejection nor a warning
+// means that the batch may not have arrived, whatever it is joined with: it comes again.
+func ackOf(batchID string, err error) *pluginv1.Ack {
+	var outcome deliveryOutcome
+	outcome.add(err)
+	ack := &pluginv1.Ack{BatchId: batchID, Diagnostics: encodeDiagnostics(outcome.diagnostics)}
+	switch {
+	case outcome.retry:
+		ack.Result = pluginv1.Ack_RESULT_RETRY
+		if outcome.wait > 0 {
+			ack.RetryAfter = durationpb.New(outcome.wait)
+		}
+	case outcome.rejected:
+		ack.Result = pluginv1.Ack_RESULT_REJECTED
+	default:
+		ack.Result = pluginv1.Ack_RESULT_DELIVERED
+		for _, record := range outcome.records {
+			reason := strings.TrimSpace(strings.ToValidUTF8(record.GetReason(), "\uFFFD"))
+			if reason == "" {
+				reason = contract.NoReason
+			}
+			ack.RejectedRecords = append(ack.RejectedRecords, &pluginv1.RejectedRecord{RecordId: record.GetRecordId(), Reason: reason})
+		}
+	}
+	return ack
+}
+
+// deliveryOutcome collects what the errors of one delivery amount to.
+type deliveryOutcome struct {
+	retry, rejected bool
+	wait            time.Duration
+	records         []*pluginv1.RejectedRecord
+	diagnostics     []*Diagnostic
+}
+
+func (o *deliveryOutcome) add(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked here
+		for _, one := range joined.Unwrap() {
+			o.add(one)
+		}
+		return
+	}
 	var (
-		final   *rejected
-		partial *rejectedRecords
-		later   *retryAfter
+		later   *retryAfterError
+		final   *rejectedError
+		partial *rejectedRecordsError
 	)
-	answer := &pluginv1.Ack{BatchId: batch.GetId()}
 	switch {
 	case err == nil:
-		answer.Result = pluginv1.Ack_RESULT_DELIVERED
-		return answer
-	case errors.As(err, &partial):
-		answer.Result = pluginv1.Ack_RESULT_DELIVERED
-		answer.RejectedRecords = partial.records
-		return answer
-	case errors.As(err, &final):
-		answer.Result = pluginv1.Ack_RESULT_REJECTED
 	case errors.As(err, &later):
-		answer.Result = pluginv1.Ack_RESULT_RETRY
-		answer.RetryAfter = durationpb.New(later.wait)
+		o.retry, o.wait = true, max(o.wait, later.wait)
+		o.diagnostics = append(o.diagnostics, asErrors(Diagnostics(err))...)
+	case errors.As(err, &final):
+		o.rejected = true
+		o.diagnostics = append(o.diagnostics, asErrors(Diagnostics(err))...)
+	case errors.As(err, &partial):
+		o.records = append(o.records, partial.records...)
 	default:
-		answer.Result = pluginv1.Ack_RESULT_RETRY
+		diagnostics := Diagnostics(err)
+		o.retry = o.retry || failed(diagnostics)
+		o.diagnostics = append(o.diagnostics, diagnostics...)
 	}
-	answer.Diagnostics = Diagnostics(err)
-	return answer
+}
+
+// asErrors makes sure that a failure has a diagnostic of severity error, as the contract requires.
+func asErrors(diagnostics []*Diagnostic) []*Diagnostic {
+	if !failed(diagnostics) {
+		changed := *diagnostics[0]
+		changed.Severity = SeverityError
+		diagnostics[0] = &changed
+	}
+	return diagnostics
 }

@@ -11,37 +11,41 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
+
+	"github.com/caso-project/caso/internal/contract"
 )
 
-// ServeExtractor is the main of an extractor. It returns when the host has no more use for it.
+// ServeExtractor is the main function of an extractor. It returns when the host ends the plugin.
 func ServeExtractor(extractor Extractor) {
 	serve(func(server *grpc.Server) { RegisterExtractor(server, extractor) })
 }
 
-// ServeMessenger is the main of a messenger. It returns when the host has no more use for it.
+// ServeMessenger is the main function of a messenger. It returns when the host ends the plugin.
 func ServeMessenger(messenger Messenger) {
 	serve(func(server *grpc.Server) { RegisterMessenger(server, messenger) })
 }
 
 func serve(register func(*grpc.Server)) {
-	// The host ends its plugins; a signal to the whole group must not cut off a batch in flight.
+	// The host ends its plugins. A signal to the whole group must not interrupt a batch in flight.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	followHost()
-	if os.Getenv(Handshake().MagicCookieKey) == Handshake().MagicCookieValue {
-		keepStdoutForHandshake()
+	exitWithHost()
+	if os.Getenv(contract.Handshake().MagicCookieKey) == contract.Handshake().MagicCookieValue {
+		reserveStdout()
 	}
-	// Made before Serve, which points os.Stderr elsewhere.
+	// Created before Serve, which points os.Stderr elsewhere.
 	logger := hclog.New(&hclog.LoggerOptions{
 		Level:      logLevel(),
 		Output:     os.Stderr,
 		JSONFormat: true,
 	})
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {"plugin": registration{register: register}}},
+		HandshakeConfig:  contract.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{contract.ProtocolVersion: {"plugin": registration{register: register}}},
 		Logger:           logger,
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(serverOptions(opts),
+			return grpc.NewServer(append(opts,
+				grpc.MaxRecvMsgSize(contract.MaxMessageBytes),
+				grpc.MaxSendMsgSize(contract.MaxMessageBytes),
 				grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 					return handler(hclog.WithContext(ctx, logger), request)
 				}),
@@ -53,42 +57,42 @@ func serve(register func(*grpc.Server)) {
 }
 
 func logLevel() hclog.Level {
-	if level := hclog.LevelFromString(os.Getenv(LogLevelEnv)); level != hclog.NoLevel {
+	if level := hclog.LevelFromString(os.Getenv(contract.LogLevelEnv)); level != hclog.NoLevel {
 		return level
 	}
 	return hclog.Info
 }
 
-// followHost ends the process once the host is gone, however it went: the lifeline is a pipe whose other
-// end only the host holds.
-func followHost() {
-	fd, err := strconv.Atoi(os.Getenv(LifelineEnv))
+// exitWithHost ends the process once the host is gone, however it ended: the lifeline is a pipe whose
+// write end only the host holds.
+func exitWithHost() {
+	fd, err := strconv.Atoi(os.Getenv(contract.LifelineEnv))
 	if err != nil {
 		return
 	}
 	unix.CloseOnExec(fd)
 	lifeline := os.NewFile(uintptr(fd), "lifeline")
 	go func() {
-		// Nothing is ever written to it: Read returns when the last writer is gone.
+		// The host never writes to it: Read returns when the write end is closed.
 		_, _ = lifeline.Read(make([]byte, 1))
 		os.Exit(1)
 	}()
 }
 
-// keepStdoutForHandshake gives go-plugin the real standard output, on which it prints one line, and lets
-// everything else that is printed there go to standard error: a stray line would break the handshake.
-func keepStdoutForHandshake() {
+// reserveStdout gives go-plugin the real standard output, on which it prints the handshake, and sends
+// everything else that is printed there to standard error: a stray line would break the handshake.
+func reserveStdout() {
 	handshake, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return
 	}
-	if err := unix.Dup3(2, 1, 0); err != nil {
+	if err := replaceFD(2, 1); err != nil {
 		return
 	}
 	os.Stdout = os.NewFile(uintptr(handshake), "handshake")
 }
 
-// registration is how go-plugin lets a plugin register its services.
+// registration registers the services of a plugin with go-plugin.
 type registration struct {
 	plugin.NetRPCUnsupportedPlugin
 	register func(*grpc.Server)
@@ -99,12 +103,12 @@ func (r registration) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) erro
 	return nil
 }
 
-// GRPCClient is the host's side of go-plugin's interface; the host talks to the connection itself.
+// GRPCClient is the host's side of go-plugin's interface. The host uses the connection itself.
 func (registration) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, nil
 }
 
-// loggingStream is a stream whose context carries the logger.
+// loggingStream is a stream whose context has the logger.
 type loggingStream struct {
 	grpc.ServerStream
 	ctx context.Context

@@ -78,7 +78,7 @@ func findInstalled(s *run.Session, wanted string) (pluginhost.File, error) {
 func descriptionOf(file pluginhost.File, d *pluginv1.DescribeResponse) descriptionFacts {
 	facts := descriptionFacts{pluginFacts: fileFacts(file), Version: d.GetVersion(), RecordTypes: []string{}, Options: []string{}}
 	for _, t := range d.GetRecordTypes() {
-		facts.RecordTypes = append(facts.RecordTypes, recordTypeName(t))
+		facts.RecordTypes = append(facts.RecordTypes, recordTypeName(t.GetType()))
 	}
 	for _, option := range d.GetOptions() {
 		facts.Options = append(facts.Options, fmt.Sprintf("[%s] %s", option.GetSection(), option.GetName()))

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
-	"github.com/caso-project/caso/sdk"
 )
 
 func newVersion(world World) *cobra.Command {

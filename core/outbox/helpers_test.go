@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 var day = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)

@@ -10,8 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // crash leaves in dir what a process that is killed now would leave: the file as it is.

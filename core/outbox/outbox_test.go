@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 )
 
 func TestNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T) {

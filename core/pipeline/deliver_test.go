@@ -14,8 +14,8 @@ import (
 
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/report"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
@@ -71,7 +71,7 @@ func deliver(ctx context.Context, t *testing.T, store *outbox.Outbox, timeout ti
 	var running []*Messenger
 	for name, m := range messengers {
 		running = append(running, &Messenger{
-			Name: name, Client: plugintest.Messenger(t, m), Types: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
+			Name: name, Client: plugintest.Messenger(t, sdk.NewMessenger(m)), Types: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
 			Timeout: timeout, Explain: func(err error) error { return err },
 		})
 	}

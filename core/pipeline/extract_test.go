@@ -14,8 +14,8 @@ import (
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // short is a window as the tests write it.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // layouts are the spellings of ISO 8601 that people and Python's str(datetime) write. Go reads

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // VOMap is the content of the mapping file, which says to which VO the usage of a project is billed

@@ -3,8 +3,8 @@ package plan
 import (
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // longGap is how long a pair may go unreported before it is worth a warning: clouds forget their deleted

@@ -26,12 +26,15 @@ func checkDescription(ref Ref, d *pluginv1.DescribeResponse) error {
 	if len(d.GetRecordTypes()) == 0 {
 		add("it names no record types")
 	}
-	for i, recordType := range d.GetRecordTypes() {
+	var types []pluginv1.RecordType
+	for i, described := range d.GetRecordTypes() {
+		recordType := described.GetType()
+		types = append(types, recordType)
 		_, known := pluginv1.RecordType_name[int32(recordType)]
 		switch {
 		case !known || recordType == pluginv1.RecordType_RECORD_TYPE_UNSPECIFIED:
 			add("it names record type %d, which this caso does not know", recordType)
-		case slices.Contains(d.GetRecordTypes()[:i], recordType):
+		case slices.Contains(types[:i], recordType):
 			add("it names %s twice", recordType)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 )
 
 // passedOn is all of the host's environment that a plugin sees: what is needed to find programs, to write

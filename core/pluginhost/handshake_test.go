@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 )
 
 func certificate(t testing.TB) string {

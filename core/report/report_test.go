@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 )
 
 func runs() map[string]*Run {

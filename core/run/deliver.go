@@ -86,7 +86,7 @@ func pendingOnly(name string, stats outbox.Stats) report.Messenger {
 
 // deliveredTypes returns the record types that a messenger accepts and is configured to get.
 func (s *Session) deliveredTypes(i *instance) []pluginv1.RecordType {
-	accepted := i.plugin.Description.GetRecordTypes()
+	accepted := describedTypes(i)
 	configured := s.settings.List("messenger_"+i.Name, "record_types")
 	if len(configured) == 0 {
 		return accepted
@@ -101,4 +101,13 @@ func orDefault(configured, otherwise time.Duration) time.Duration {
 		return configured
 	}
 	return otherwise
+}
+
+// describedTypes returns the record types of a plugin's description.
+func describedTypes(i *instance) []pluginv1.RecordType {
+	var types []pluginv1.RecordType
+	for _, described := range i.plugin.Description.GetRecordTypes() {
+		types = append(types, described.GetType())
+	}
+	return types
 }

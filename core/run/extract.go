@@ -76,7 +76,7 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 		extractors[i.Name] = &pipeline.Extractor{
 			Name:    i.Name,
 			Client:  i.plugin.Extractor(),
-			Types:   i.plugin.Description.GetRecordTypes(),
+			Types:   describedTypes(i),
 			Silence: orDefault(i.Timeout, defaultIdleTimeout),
 			Explain: i.plugin.Explain,
 		}

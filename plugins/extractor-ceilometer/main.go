@@ -3,8 +3,8 @@
 package main
 
 import (
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/extractor-ceilometer/ceilometer"
-	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

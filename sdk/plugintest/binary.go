@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
-	"github.com/caso-project/caso/sdk"
+	"github.com/caso-project/caso/internal/contract"
 )
 
 // BinaryOption changes how Binary starts a plugin.
@@ -61,21 +61,21 @@ func start(t tb, path string, options []BinaryOption) *Plugin {
 	if err != nil {
 		t.Fatalf("making the plugin's lifeline: %v", err)
 	}
-	tls, clientCert, err := sdk.HostTLS()
+	tls, clientCert, err := contract.HostTLS()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	cmd := command(path, options)
 	cmd.Env = append(cmd.Env,
 		plugin.EnvUnixSocketDir+"="+sockets,
-		sdk.ClientCertEnv+"="+clientCert,
-		sdk.LifelineEnv+"=3", // the first of ExtraFiles
-		sdk.LogLevelEnv+"=debug")
+		contract.ClientCertEnv+"="+clientCert,
+		contract.LifelineEnv+"=3", // the first of ExtraFiles
+		contract.LogLevelEnv+"=debug")
 	cmd.ExtraFiles = []*os.File{lifeline}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	client := plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: {}},
+		HandshakeConfig:  contract.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{contract.ProtocolVersion: {}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		Cmd:              cmd,
 		SkipHostEnv:      true,
@@ -130,5 +130,5 @@ func (l limited) NewStream(ctx context.Context, desc *grpc.StreamDesc, method st
 }
 
 func withLimit(options []grpc.CallOption) []grpc.CallOption {
-	return append(slices.Clone(options), grpc.MaxCallRecvMsgSize(sdk.MaxMessageBytes))
+	return append(slices.Clone(options), grpc.MaxCallRecvMsgSize(contract.MaxMessageBytes))
 }

@@ -3,8 +3,8 @@ package plugintest
 import (
 	"slices"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // configure gives the plugin its settings, first bad ones and then the author's. Without the latter nothing
@@ -30,7 +30,7 @@ func (s *suite) configure(run run) bool {
 			return required[spell(value.GetOption().GetSection(), value.GetOption().GetName())]
 		})
 		diagnostics := s.configureWith(t, s.again(t), given)
-		if len(required) > 0 && !slices.ContainsFunc(diagnostics, sdk.IsError) {
+		if len(required) > 0 && !slices.ContainsFunc(diagnostics, contract.IsError) {
 			t.Errorf("Configure without any of the required options says nothing of severity ERROR: %v", diagnostics)
 		}
 	})
@@ -72,7 +72,7 @@ func (s *suite) configureWith(t tb, plugin *Plugin, values []*pluginv1.OptionVal
 func (s *suite) mustConfigure(t tb, plugin *Plugin) {
 	t.Helper()
 	for _, diagnostic := range s.configureWith(t, plugin, s.values) {
-		if sdk.IsError(diagnostic) {
+		if contract.IsError(diagnostic) {
 			t.Errorf("Configure refuses the settings of this test: %s %s", diagnostic.GetSummary(), diagnostic.GetDetail())
 		}
 	}

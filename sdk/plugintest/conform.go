@@ -81,6 +81,15 @@ func conform(t tb, plugin *Plugin, settings Settings, run run) {
 	s.end(run)
 }
 
+// recordTypes returns the record types of the plugin's description.
+func (s *suite) recordTypes() []pluginv1.RecordType {
+	var types []pluginv1.RecordType
+	for _, described := range s.description.GetRecordTypes() {
+		types = append(types, described.GetType())
+	}
+	return types
+}
+
 // patience bounds one question to the plugin.
 func (s *suite) patience(t tb) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), s.settings.Patience)

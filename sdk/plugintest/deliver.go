@@ -9,8 +9,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // delivery is one stream of Deliver.
@@ -87,7 +87,7 @@ func (s *suite) checkAck(t tb, batch *pluginv1.Batch, ack *pluginv1.Ack) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
 	case pluginv1.Ack_RESULT_RETRY, pluginv1.Ack_RESULT_REJECTED:
-		if !slices.ContainsFunc(ack.GetDiagnostics(), sdk.IsError) {
+		if !slices.ContainsFunc(ack.GetDiagnostics(), contract.IsError) {
 			t.Errorf("batch %s: %v without a diagnostic of severity ERROR: nobody learns why", batch.GetId(), ack.GetResult())
 		}
 	default:

@@ -50,7 +50,7 @@ func (s *suite) describe(run run) bool {
 		}
 	})
 	run("describe_record_types", func(t tb) {
-		types := s.description.GetRecordTypes()
+		types := s.recordTypes()
 		if len(types) == 0 {
 			t.Errorf("the plugin has no record types: it would never be given anything to do")
 		}

@@ -44,3 +44,12 @@ func (s *suite) secrets() []string {
 	}
 	return secrets
 }
+
+// diagnosticText returns diagnostics as one line, for messages.
+func diagnosticText(diagnostics []*pluginv1.Diagnostic) string {
+	var texts []string
+	for _, d := range diagnostics {
+		texts = append(texts, strings.TrimSpace(d.GetSummary()+" "+d.GetDetail()))
+	}
+	return strings.Join(texts, "; ")
+}

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // extraction is one stream of Extract, read to its end.
@@ -83,7 +82,7 @@ func (s *suite) mustExtract(t tb, project *pluginv1.Project) *extraction {
 		t.Fatalf("project %s: %v", project.GetId(), err)
 	}
 	if result.failure != nil {
-		t.Fatalf("project %s: Extract fails: %v", project.GetId(), sdk.Fail(result.failure.GetDiagnostics()...))
+		t.Fatalf("project %s: Extract fails: %v", project.GetId(), diagnosticText(result.failure.GetDiagnostics()))
 	}
 	s.checkDiagnostics(t, "Complete", result.complete.GetDiagnostics())
 	return result

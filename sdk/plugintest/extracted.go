@@ -5,8 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // checkBatches checks the bounds of what was extracted.
@@ -15,15 +15,15 @@ func (s *suite) checkBatches(run run, e *extraction) {
 		for i, batch := range e.batches {
 			if n := len(batch.GetRecords()); n == 0 {
 				t.Errorf("batch %d is empty", i)
-			} else if n > sdk.MaxBatchRecords {
-				t.Errorf("batch %d has %d records, more than %d", i, n, sdk.MaxBatchRecords)
+			} else if n > contract.MaxBatchRecords {
+				t.Errorf("batch %d has %d records, more than %d", i, n, contract.MaxBatchRecords)
 			}
-			if bytes := proto.Size(batch); bytes > sdk.MaxBatchBytes {
-				t.Errorf("batch %d has %d bytes, more than %d", i, bytes, sdk.MaxBatchBytes)
+			if bytes := proto.Size(batch); bytes > contract.MaxBatchBytes {
+				t.Errorf("batch %d has %d bytes, more than %d", i, bytes, contract.MaxBatchBytes)
 			}
 		}
-		if bytes := len(e.complete.GetNextState()); bytes > sdk.MaxStateBytes {
-			t.Errorf("the next state has %d bytes, more than %d", bytes, sdk.MaxStateBytes)
+		if bytes := len(e.complete.GetNextState()); bytes > contract.MaxStateBytes {
+			t.Errorf("the next state has %d bytes, more than %d", bytes, contract.MaxStateBytes)
 		}
 	})
 }
@@ -32,21 +32,21 @@ func (s *suite) checkBatches(run run, e *extraction) {
 func (s *suite) checkRecords(run run, e *extraction) {
 	run("extract_declared_types", func(t tb) {
 		for _, record := range e.records() {
-			if recordType := sdk.RecordTypeOf(record); !slices.Contains(s.description.GetRecordTypes(), recordType) {
+			if recordType := contract.RecordTypeOf(record); !slices.Contains(s.recordTypes(), recordType) {
 				t.Errorf("a record is of type %v, which the plugin does not declare", recordType)
 			}
 		}
 	})
 	run("extract_records_complete", func(t tb) {
 		for _, record := range e.records() {
-			if err := sdk.CheckRecord(record); err != nil {
+			if err := contract.CheckRecord(record); err != nil {
 				t.Errorf("%v", err)
 			}
 			if record.GetId() != "" || record.GetSiteName() != "" || record.GetCloudComputeService() != "" {
-				t.Errorf("%s: id, site_name and cloud_compute_service are for the host to set", sdk.RecordID(record))
+				t.Errorf("%s: id, site_name and cloud_compute_service are for the host to set", contract.RecordID(record))
 			}
 			if record.GetCloudType() == "" {
-				t.Errorf("%s: cloud_type is missing", sdk.RecordID(record))
+				t.Errorf("%s: cloud_type is missing", contract.RecordID(record))
 			}
 		}
 	})
@@ -54,7 +54,7 @@ func (s *suite) checkRecords(run run, e *extraction) {
 	run("extract_each_fact_once", func(t tb) {
 		seen := map[string]bool{}
 		for _, record := range e.records() {
-			id := sdk.RecordID(record)
+			id := contract.RecordID(record)
 			if seen[id] {
 				t.Errorf("%s is there twice", id)
 			}
@@ -66,7 +66,7 @@ func (s *suite) checkRecords(run run, e *extraction) {
 		for _, record := range e.records() {
 			subject, moment := timeOf(record)
 			if moment < last[subject] {
-				t.Errorf("%s comes after a later record of the same subject", sdk.RecordID(record))
+				t.Errorf("%s comes after a later record of the same subject", contract.RecordID(record))
 			}
 			last[subject] = moment
 		}
@@ -78,7 +78,7 @@ func (s *suite) checkRecords(run run, e *extraction) {
 			if cloud == nil {
 				continue
 			}
-			id := sdk.RecordID(record)
+			id := contract.RecordID(record)
 			if moment := cloud.GetRecordCreateTime().GetSeconds(); moment < from || moment > to {
 				t.Errorf("%s: record_create_time is outside the window [%d, %d]", id, from, to)
 			}
@@ -96,7 +96,7 @@ func checkProjects(t tb, e *extraction) {
 	t.Helper()
 	for _, record := range e.records() {
 		if asked := e.request.GetProject().GetId(); record.GetProjectId() != asked {
-			t.Errorf("%s is of project %q, but project %q was asked for", sdk.RecordID(record), record.GetProjectId(), asked)
+			t.Errorf("%s is of project %q, but project %q was asked for", contract.RecordID(record), record.GetProjectId(), asked)
 		}
 	}
 }

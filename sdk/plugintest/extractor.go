@@ -5,8 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // noSuchProject is an ID that no cloud gives.
@@ -29,7 +29,7 @@ func (s *suite) extractor(run run) {
 		if len(response.GetProjects()) > 0 {
 			t.Errorf("ListProjects of a project that does not exist gives %v", response.GetProjects())
 		}
-		if !slices.ContainsFunc(response.GetDiagnostics(), sdk.IsError) {
+		if !slices.ContainsFunc(response.GetDiagnostics(), contract.IsError) {
 			t.Errorf("ListProjects of a project that does not exist gives no diagnostic of severity ERROR")
 		}
 	})
@@ -63,7 +63,7 @@ func (s *suite) extractor(run run) {
 			t.Fatalf("Extract of a project that does not exist is Complete")
 		}
 		s.checkDiagnostics(t, "Failure", result.failure.GetDiagnostics())
-		if !slices.ContainsFunc(result.failure.GetDiagnostics(), sdk.IsError) {
+		if !slices.ContainsFunc(result.failure.GetDiagnostics(), contract.IsError) {
 			t.Errorf("Failure has no diagnostic of severity ERROR: nobody learns why")
 		}
 	})
@@ -87,7 +87,7 @@ func (s *suite) listProjects(t tb) []*pluginv1.Project {
 	}
 	s.checkDiagnostics(t, "ListProjects", response.GetDiagnostics())
 	for _, diagnostic := range response.GetDiagnostics() {
-		if sdk.IsError(diagnostic) {
+		if contract.IsError(diagnostic) {
 			t.Errorf("ListProjects: %s %s", diagnostic.GetSummary(), diagnostic.GetDetail())
 		}
 	}
@@ -125,7 +125,7 @@ func (s *suite) extractTwo(t tb, one, other *pluginv1.Project) {
 		case o.err != nil:
 			t.Errorf("%v", o.err)
 		case o.result.failure != nil:
-			t.Errorf("project %s: Extract fails when another runs: %v", o.result.request.GetProject().GetId(), sdk.Fail(o.result.failure.GetDiagnostics()...))
+			t.Errorf("project %s: Extract fails when another runs: %v", o.result.request.GetProject().GetId(), diagnosticText(o.result.failure.GetDiagnostics()))
 		default:
 			checkProjects(t, o.result)
 		}
@@ -137,11 +137,11 @@ func (s *suite) extractTwo(t tb, one, other *pluginv1.Project) {
 func factsOf(e *extraction) []string {
 	var facts []string
 	for _, record := range e.records() {
-		switch sdk.RecordTypeOf(record) {
+		switch contract.RecordTypeOf(record) {
 		case pluginv1.RecordType_RECORD_TYPE_IP, pluginv1.RecordType_RECORD_TYPE_STORAGE:
 		default:
 			record = proto.CloneOf(record)
-			facts = append(facts, sdk.RecordID(record))
+			facts = append(facts, contract.RecordID(record))
 		}
 	}
 	slices.Sort(facts)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/caso-project/caso/internal/contract"
 	"github.com/caso-project/caso/sdk"
 )
 
@@ -32,7 +33,7 @@ func serve(t tb, register func(*grpc.Server)) *Plugin {
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: output})
 	var busy atomic.Int64
 	server := grpc.NewServer(
-		grpc.MaxRecvMsgSize(sdk.MaxMessageBytes), grpc.MaxSendMsgSize(sdk.MaxMessageBytes),
+		grpc.MaxRecvMsgSize(contract.MaxMessageBytes), grpc.MaxSendMsgSize(contract.MaxMessageBytes),
 		grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			return handler(hclog.WithContext(ctx, logger), request)
 		}),
@@ -48,7 +49,7 @@ func serve(t tb, register func(*grpc.Server)) *Plugin {
 	conn, err := grpc.NewClient("passthrough:plugin",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(sdk.MaxMessageBytes), grpc.MaxCallSendMsgSize(sdk.MaxMessageBytes)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(contract.MaxMessageBytes), grpc.MaxCallSendMsgSize(contract.MaxMessageBytes)))
 	if err != nil {
 		t.Fatalf("connecting to the plugin in this process: %v", err)
 	}

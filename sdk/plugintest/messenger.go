@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // seedOf keeps the records of the suite's rules apart: a sink may know a batch again.
@@ -19,7 +19,7 @@ const (
 
 // deliver checks a messenger that has its settings.
 func (s *suite) deliver(run run) {
-	types := s.description.GetRecordTypes()
+	types := s.recordTypes()
 	plain := []*pluginv1.Batch{
 		batchOf("plugintest-1", Records(seedPlain, 1, types...)),
 		batchOf("plugintest-2", Records(seedPlain+100, 10, types...)),
@@ -38,7 +38,7 @@ func (s *suite) deliver(run run) {
 		s.deliverAll(t)
 	})
 	run("deliver_large_batch", func(t tb) {
-		s.mustDeliver(t, batchOf("plugintest-large", Records(seedLarge, sdk.MaxBatchRecords, types...)))
+		s.mustDeliver(t, batchOf("plugintest-large", Records(seedLarge, contract.MaxBatchRecords, types...)))
 	})
 	run("deliver_cancelled", func(t tb) {
 		batch := batchOf("plugintest-cancelled", Records(seedCancel, 200, types...))

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // large is what one record may be and still fit into a batch: names have no limit in the contract.
@@ -37,13 +37,13 @@ func oddRecords(seed uint64, types []pluginv1.RecordType) []*pluginv1.Record {
 		for j, text := range oddTexts() {
 			record := Records(seed+uint64(1000*i+j), 1, recordType)[0]
 			setTexts(record.ProtoReflect(), text)
-			record.Id = sdk.RecordID(record)
+			record.Id = contract.RecordID(record)
 			odd = append(odd, record)
 		}
 		// Only what the host requires.
 		odd = append(odd, bare(Records(seed+uint64(1000*i+900), 1, recordType)[0]))
 	}
-	return slices.DeleteFunc(odd, func(record *pluginv1.Record) bool { return sdk.CheckRecord(record) != nil })
+	return slices.DeleteFunc(odd, func(record *pluginv1.Record) bool { return contract.CheckRecord(record) != nil })
 }
 
 // smallOnes are the records that fit into one batch together.
@@ -90,13 +90,14 @@ func bare(record *pluginv1.Record) *pluginv1.Record {
 		kind.Cloud = &pluginv1.CloudRecord{
 			VmUuid: c.GetVmUuid(), Status: c.GetStatus(),
 			StartTime: c.GetStartTime(), EndTime: c.GetEndTime(), RecordCreateTime: c.GetRecordCreateTime(),
+			WallDuration: c.GetWallDuration(), SuspendDuration: c.GetSuspendDuration(),
 		}
 	case *pluginv1.Record_Ip:
 		kind.Ip.IpCount = 0
 	case *pluginv1.Record_Accelerator:
 		a := kind.Accelerator
 		kind.Accelerator = &pluginv1.AcceleratorRecord{
-			VmUuid: a.GetVmUuid(), MeasurementYear: a.GetMeasurementYear(), MeasurementMonth: a.GetMeasurementMonth(), Type: a.GetType(),
+			VmUuid: a.GetVmUuid(), MeasurementYear: a.GetMeasurementYear(), MeasurementMonth: a.GetMeasurementMonth(), Type: a.GetType(), Model: a.GetModel(),
 		}
 	case *pluginv1.Record_Storage:
 		s := kind.Storage
@@ -107,6 +108,6 @@ func bare(record *pluginv1.Record) *pluginv1.Record {
 	case *pluginv1.Record_Energy:
 		kind.Energy.EnergyWh = 0
 	}
-	record.Id = sdk.RecordID(record)
+	record.Id = contract.RecordID(record)
 	return record
 }

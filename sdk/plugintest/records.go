@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // AllTypes are the types of records that there are.
@@ -44,7 +44,7 @@ func Records(seed uint64, n int, types ...pluginv1.RecordType) []*pluginv1.Recor
 			ProjectId:           project,
 		}
 		g.fill(record, types[i%len(types)])
-		record.Id = sdk.RecordID(record)
+		record.Id = contract.RecordID(record)
 		records = append(records, record)
 	}
 	return records
@@ -74,7 +74,7 @@ func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {
 			MeasurementYear:   int32(now.Year()),
 			MeasurementMonth:  int32(now.Month()),
 			Type:              pluginv1.AcceleratorType(1 + g.rand.IntN(3)),
-			Model:             g.maybe("Example Accelerator X-" + g.hex(2)),
+			Model:             "Example Accelerator X-" + g.hex(2),
 			Count:             float64(1+g.rand.IntN(8)) / 2,
 			AvailableDuration: seconds(g.rand.Int64N(28 * 24 * 3600)),
 			ActiveDuration:    seconds(g.rand.Int64N(28 * 24 * 3600)),

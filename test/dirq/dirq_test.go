@@ -14,10 +14,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/messenger-ssm/dirq"
 	"github.com/caso-project/caso/plugins/messenger-ssm/ssm"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // pythonEnv names a python that can import dirq (Debian's package python3-dirq).

@@ -54,7 +54,7 @@ class Plugin(plugin_pb2_grpc.PluginServicer):
             name="lines",
             version="1.0.0",
             kind=plugin_pb2.KIND_MESSENGER,
-            record_types=[record_pb2.RECORD_TYPE_CLOUD, record_pb2.RECORD_TYPE_IP],
+            record_types=[plugin_pb2.RecordTypeDescription(type=t) for t in (record_pb2.RECORD_TYPE_CLOUD, record_pb2.RECORD_TYPE_IP)],
             options=[option_pb2.Option(
                 section="lines", name="path", type=option_pb2.OPTION_TYPE_STRING, required=True,
                 help="The file that records are appended to, one JSON object a line.")])

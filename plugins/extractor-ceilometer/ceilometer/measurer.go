@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/cloudrecords"
 	"github.com/caso-project/caso/plugins/internal/openstack/counters"
 	"github.com/caso-project/caso/plugins/internal/openstack/samples"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 const (

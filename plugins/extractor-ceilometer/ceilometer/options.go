@@ -1,8 +1,8 @@
 package ceilometer
 
 import (
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // The plugin's section, and what can be set in it.

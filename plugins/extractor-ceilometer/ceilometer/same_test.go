@@ -2,6 +2,7 @@ package ceilometer
 
 import (
 	"fmt"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"testing"
 	"time"
 
@@ -92,7 +93,7 @@ func TestConform(t *testing.T) {
 			b.cpu(server.ID, server.Created, 1, 2, 3)
 		}
 	}
-	plugintest.Conform(t, plugintest.Extractor(t, New()), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Extractor(t, sdk.NewExtractor(New())), plugintest.Settings{
 		From: beginning, To: now,
 		Options: map[string]string{
 			"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url,

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 	"github.com/caso-project/caso/test/standin"
 )
@@ -15,7 +15,7 @@ import (
 // TestConform runs the extractor through the contract's rules.
 func TestConform(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
-	plugintest.Conform(t, plugintest.Extractor(t, New()), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Extractor(t, sdk.NewExtractor(New())), plugintest.Settings{
 		From: beginning, To: now,
 		Options: map[string]string{
 			"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url,

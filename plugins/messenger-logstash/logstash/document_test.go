@@ -43,7 +43,7 @@ func oneOfEach() []*pluginv1.Record {
 			MeasurementTime: at("2026-03-31T12:00:00Z"), LocalUserId: "u1", GlobalUserName: "Ana", IpVersion: 4, IpCount: 3}}},
 		{Kind: &pluginv1.Record_Accelerator{Accelerator: &pluginv1.AcceleratorRecord{
 			VmUuid: "aa8a1e5c", GlobalUserName: proto.String("Ana"), MeasurementYear: 2026, MeasurementMonth: 3, Type: pluginv1.AcceleratorType_ACCELERATOR_TYPE_GPU,
-			Model: proto.String("NVIDIA A100"), Count: 0.5, Cores: proto.Int64(3456), AvailableDuration: durationpb.New(time.Hour),
+			Model: "NVIDIA A100", Count: 0.5, Cores: proto.Int64(3456), AvailableDuration: durationpb.New(time.Hour),
 			ActiveDuration: durationpb.New(time.Minute), Benchmark: &pluginv1.Benchmark{Type: "b", Value: 2}}}},
 		{Kind: &pluginv1.Record_Storage{Storage: &pluginv1.StorageRecord{
 			VolumeId: "vol", CreateTime: at("2026-03-31T12:00:00Z"), StorageSystem: "cinder", StorageClass: proto.String("ssd"), LocalUserId: "u1",

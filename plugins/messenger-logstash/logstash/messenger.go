@@ -11,9 +11,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Messenger sends every batch over a connection of its own: TCP acknowledges nothing to us, and the

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // listen starts a receiver that treats each connection as told, and gives its port.

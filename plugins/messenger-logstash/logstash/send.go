@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/caso-project/caso/sdk"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 )
 
 // chunk is the bytes that go under one deadline, so that a large batch to a slow receiver may take

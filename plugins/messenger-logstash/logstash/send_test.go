@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func batch(records ...*pluginv1.Record) *pluginv1.Batch {
@@ -70,7 +70,7 @@ func TestRecordsAtFaultAreSetAside(t *testing.T) {
 	records := oneOfEach()
 	records[0].GetCloud().WallDuration.Seconds = -1
 	err := messenger.Deliver(t.Context(), batch(records...))
-	if err == nil || len(sdk.Diagnostics(err)) != 1 || err.Error() != sdk.RejectedRecords().Error() {
+	if err == nil || len(sdk.Diagnostics(err)) != 1 || err.Error() != sdk.RejectedRecords(&pluginv1.RejectedRecord{}).Error() {
 		t.Errorf("got error %v", err)
 	}
 	if want := lines(t, records[1:]); <-got != want {
@@ -78,7 +78,7 @@ func TestRecordsAtFaultAreSetAside(t *testing.T) {
 	}
 	// Nothing but faults: nobody need be there.
 	err = configured(t, map[string]any{"port": int64(1)}).Deliver(t.Context(), batch(records[0]))
-	if err == nil || err.Error() != sdk.RejectedRecords().Error() {
+	if err == nil || err.Error() != sdk.RejectedRecords(&pluginv1.RejectedRecord{}).Error() {
 		t.Errorf("got error %v", err)
 	}
 }

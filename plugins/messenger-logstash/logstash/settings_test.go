@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func TestConfigure(t *testing.T) {

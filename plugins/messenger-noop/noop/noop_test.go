@@ -8,8 +8,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func TestDeliverLogsEveryID(t *testing.T) {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
 	"github.com/caso-project/caso/plugins/messenger-ssm/dirq"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Messenger puts messages into one queue.

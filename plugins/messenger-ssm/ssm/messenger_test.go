@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
@@ -31,7 +31,7 @@ func values(path string, maxSize int64, version string) []*pluginv1.OptionValue 
 // deliver has a batch delivered over the contract, as the host does.
 func deliver(t *testing.T, messenger sdk.Messenger, batch *pluginv1.Batch) *pluginv1.Ack {
 	t.Helper()
-	stream, err := plugintest.Messenger(t, messenger).Deliver(t.Context())
+	stream, err := plugintest.Messenger(t, sdk.NewMessenger(messenger)).Deliver(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

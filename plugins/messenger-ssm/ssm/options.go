@@ -3,8 +3,8 @@ package ssm
 import (
 	"path/filepath"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 const section = "ssm"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,7 @@ func write(t *testing.T, text string) string {
 }
 
 func TestConform(t *testing.T) {
-	plugintest.Conform(t, plugintest.Extractor(t, &inventory{}), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Extractor(t, sdk.NewExtractor(&inventory{})), plugintest.Settings{
 		Options: map[string]string{"inventory.path": write(t, servers)},
 		From:    date(1, 31), To: date(3, 1),
 	})

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func main() { sdk.ServeMessenger(&picky{}) }

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Domain names a keystone domain by ID, or else by name.

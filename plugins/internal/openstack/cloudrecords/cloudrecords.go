@@ -9,13 +9,13 @@ import (
 	"sync"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/images"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 	"github.com/caso-project/caso/plugins/internal/openstack/users"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // userAgent returns the User-Agent header of every request, for the logs of the cloud's services.

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/floatingips"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // complete adds to the servers of a region what other services know. None of it is worth losing a record:

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/accounting"
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Extract emits the records of one project's window: for each month that ends in it, then for its end,

@@ -4,11 +4,11 @@ import (
 	"context"
 	"time"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/accounting"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Measurer knows what servers really used.

@@ -3,9 +3,9 @@ package cloudrecords
 import (
 	"strings"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // settings is what the options say beside how to sign in.

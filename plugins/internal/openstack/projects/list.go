@@ -12,10 +12,10 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 // Wanted says which projects to find.

@@ -21,17 +21,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Severity says what follows from a diagnostic.
+// Severity is the consequence of a diagnostic.
 type Diagnostic_Severity int32
 
 const (
-	// Not set; the host takes it for ERROR.
+	// Not set, or a value that the host does not know. The host treats it as ERROR.
 	Diagnostic_SEVERITY_UNSPECIFIED Diagnostic_Severity = 0
-	// What was asked for did not happen: the window fails, the settings are refused, the batch stays.
+	// The call failed: the window fails, the settings are invalid, the batch stays pending.
 	Diagnostic_SEVERITY_ERROR Diagnostic_Severity = 1
-	// It happened, but something about it needs a person: a record was skipped, a benchmark dropped.
+	// The call succeeded, but something needs a person: a record was skipped, a benchmark ignored.
 	Diagnostic_SEVERITY_WARNING Diagnostic_Severity = 2
-	// Nothing is wrong. Shown in debug runs.
+	// For information. Printed in debug runs, and by `caso check`.
 	Diagnostic_SEVERITY_INFO Diagnostic_Severity = 3
 )
 
@@ -78,22 +78,22 @@ func (Diagnostic_Severity) EnumDescriptor() ([]byte, []int) {
 	return file_caso_plugin_v1_diagnostic_proto_rawDescGZIP(), []int{0, 0}
 }
 
-// Diagnostic is something a person should know, as data. Plugins never ask the host to read it out of
-// a log or an error text. It must hold no secret: the host prints it as it is.
+// Diagnostic is a message for a person, as data. It must contain no secret: the host prints it.
 type Diagnostic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How bad it is.
+	// The severity.
 	Severity Diagnostic_Severity `protobuf:"varint,1,opt,name=severity,proto3,enum=caso.plugin.v1.Diagnostic_Severity" json:"severity,omitempty"`
-	// One line: what was being done, to what, and what went wrong.
+	// One line: what was being done, to what, and what went wrong. At most 4 KiB.
 	Summary string `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	// What the reader can do about it, or more of the cause. May be empty, may have several lines.
+	// What the reader can do about it, or more of the cause. May be empty, may have several lines. At
+	// most 16 KiB.
 	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
-	// The project it is about, as ID, or as the operator spelled it where no ID is known. Empty when it
-	// is about no project in particular.
+	// The project, as ID, or as the operator spelled it where no ID is known. Empty if it is about no
+	// single project.
 	Project string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
-	// The resource it is about: a server's, volume's or user's ID. Empty when about none.
+	// The ID of the resource (server, volume, user). Empty if it is about none.
 	ResourceId string `protobuf:"bytes,5,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
-	// The option it is about, if any.
+	// The option, if it is about one.
 	Option        *OptionRef `protobuf:"bytes,6,opt,name=option,proto3" json:"option,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -176,7 +176,7 @@ type OptionRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The section of the configuration file, without brackets.
 	Section string `protobuf:"bytes,1,opt,name=section,proto3" json:"section,omitempty"`
-	// The option's name in that section.
+	// The name of the option in that section.
 	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -22,20 +22,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Project is an OpenStack project (v2.0: tenant), or what other clouds have in its place.
+// Project is an OpenStack project (v2.0: tenant), or what corresponds to it in another cloud.
 type Project struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The cloud's own ID. With the extractor's name it is the key of a checkpoint, so it must not change.
+	// The ID in the cloud. With the instance name it is the key of a checkpoint, so it must not
+	// change.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The name, for people.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The name of the domain it is in, for people. Empty where the cloud has none.
+	// The name of its domain, for people. Empty where the cloud has none.
 	DomainName string `protobuf:"bytes,3,opt,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
-	// The virtual organisation (FQAN) its usage is billed to. In ListProjectsResponse: as the cloud
-	// knows it, empty where it does not. In ExtractRequest: never empty.
+	// The virtual organisation (FQAN) that its usage is billed to. In ListProjectsResponse: as the
+	// cloud has it, empty where it has none. In ExtractRequest: never empty.
 	Vo string `protobuf:"bytes,4,opt,name=vo,proto3" json:"vo,omitempty"`
-	// In ListProjectsResponse: what a person does in the cloud to give the project a VO, for example a
-	// command, with VO in the place of the VO's name. The host prints it where neither the cloud nor its mapping file knows the VO.
+	// In ListProjectsResponse: how a person gives the project a VO in the cloud, for example a
+	// command with VO in place of the name. The host prints it where neither the cloud nor the
+	// mapping file has a VO.
 	VoRemedy      string `protobuf:"bytes,5,opt,name=vo_remedy,json=voRemedy,proto3" json:"vo_remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -109,7 +111,7 @@ func (x *Project) GetVoRemedy() string {
 // Window is a half-open interval of time, [from, to). Both ends are whole seconds, UTC.
 type Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first instant that belongs to the window.
+	// The first instant of the window.
 	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	// The first instant after it. Never in the future.
 	To            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -161,12 +163,12 @@ func (x *Window) GetTo() *timestamppb.Timestamp {
 	return nil
 }
 
-// ListProjectsRequest says which projects the operator wants.
+// ListProjectsRequest selects projects.
 type ListProjectsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// IDs or names of projects, as the operator spelled them.
 	Projects []string `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
-	// Add the projects that are marked in the cloud itself (for OpenStack: with a tag).
+	// Add the projects that are marked in the cloud itself (OpenStack: with a tag).
 	IncludeMarked bool `protobuf:"varint,2,opt,name=include_marked,json=includeMarked,proto3" json:"include_marked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -221,8 +223,8 @@ type ListProjectsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Each project once, however often and in whatever spellings it was asked for.
 	Projects []*Project `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
-	// What went wrong. An ERROR with a project leaves that project out of the run and says so in the
-	// exit status; an ERROR without one means that the list could not be made.
+	// Errors and warnings. An ERROR with a project leaves that project out of the run, which then
+	// exits with 1. An ERROR without a project means that the list could not be made.
 	Diagnostics   []*Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -272,16 +274,23 @@ func (x *ListProjectsResponse) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
-// ExtractRequest asks for one project's records of one window.
+// ExtractRequest asks for the records of one project and window.
 type ExtractRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose records.
+	// The project.
 	Project *Project `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// When.
+	// The window.
 	Window *Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
-	// What the last completed window of this extractor and project gave as next_state; empty the first
-	// time, and when a past window is republished.
-	State         []byte `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// The next_state of the last regular window of this instance and project. Empty before the first
+	// one.
+	State []byte `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// The window does not continue the last regular window: it reports a past time again, or begins
+	// after a gap. State is then as of another time than the window's start, and next_state is
+	// discarded.
+	Republish bool `protobuf:"varint,4,opt,name=republish,proto3" json:"republish,omitempty"`
+	// The record types to emit: those that a messenger accepts and that the window can yield (see
+	// TimeSemantics). Never empty. The host rejects a record of another type.
+	RecordTypes   []RecordType `protobuf:"varint,5,rep,packed,name=record_types,json=recordTypes,proto3,enum=caso.plugin.v1.RecordType" json:"record_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -337,16 +346,31 @@ func (x *ExtractRequest) GetState() []byte {
 	return nil
 }
 
-// ExtractResponse is one message of the stream.
+func (x *ExtractRequest) GetRepublish() bool {
+	if x != nil {
+		return x.Republish
+	}
+	return false
+}
+
+func (x *ExtractRequest) GetRecordTypes() []RecordType {
+	if x != nil {
+		return x.RecordTypes
+	}
+	return nil
+}
+
+// ExtractResponse is one message of the stream. A host ignores a message that it does not know.
 type ExtractResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it carries.
+	// The content.
 	//
 	// Types that are valid to be assigned to Message:
 	//
 	//	*ExtractResponse_Batch
 	//	*ExtractResponse_Complete
 	//	*ExtractResponse_Failure
+	//	*ExtractResponse_Progress
 	Message       isExtractResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -416,6 +440,15 @@ func (x *ExtractResponse) GetFailure() *Failure {
 	return nil
 }
 
+func (x *ExtractResponse) GetProgress() *Progress {
+	if x != nil {
+		if x, ok := x.Message.(*ExtractResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
 type isExtractResponse_Message interface {
 	isExtractResponse_Message()
 }
@@ -435,14 +468,22 @@ type ExtractResponse_Failure struct {
 	Failure *Failure `protobuf:"bytes,3,opt,name=failure,proto3,oneof"`
 }
 
+type ExtractResponse_Progress struct {
+	// The call is making progress. An extractor that may send nothing else for a minute sends it,
+	// so that the host does not end the call after idle_timeout.
+	Progress *Progress `protobuf:"bytes,4,opt,name=progress,proto3,oneof"`
+}
+
 func (*ExtractResponse_Batch) isExtractResponse_Message() {}
 
 func (*ExtractResponse_Complete) isExtractResponse_Message() {}
 
 func (*ExtractResponse_Failure) isExtractResponse_Message() {}
 
-// RecordBatch is a bounded group of records on its way to the host: at most 1000 records and 1 MiB.
-// About 190 KiB is a good size. Records of the same subject come in time order, across batches too.
+func (*ExtractResponse_Progress) isExtractResponse_Message() {}
+
+// RecordBatch is a bounded group of records: at most 1000 records and 1 MiB. About 190 KiB is a
+// good size. Records of one subject come in time order, across batches too.
 type RecordBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The records.
@@ -488,11 +529,66 @@ func (x *RecordBatch) GetRecords() []*Record {
 	return nil
 }
 
-// Complete ends a stream that went well.
+// Progress is how far an extractor has come in a window, for people.
+type Progress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is counted, in the plural: `servers`, `samples`.
+	Items string `protobuf:"bytes,1,opt,name=items,proto3" json:"items,omitempty"`
+	// How many were read so far.
+	Done          int64 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Progress) Reset() {
+	*x = Progress{}
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Progress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Progress) ProtoMessage() {}
+
+func (x *Progress) ProtoReflect() protoreflect.Message {
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Progress.ProtoReflect.Descriptor instead.
+func (*Progress) Descriptor() ([]byte, []int) {
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Progress) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *Progress) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+// Complete ends a stream that succeeded.
 type Complete struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Kept by the host, in the same transaction that makes the records visible and moves the
-	// checkpoint, and given back with the next window. Opaque to the host; at most 16 MiB.
+	// Stored in the transaction that makes the records visible and advances the checkpoint, and
+	// passed to the next window. Opaque to the host. At most 16 MiB.
 	NextState []byte `protobuf:"bytes,1,opt,name=next_state,json=nextState,proto3" json:"next_state,omitempty"`
 	// Warnings: records that were skipped, figures that are missing.
 	Diagnostics   []*Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
@@ -502,7 +598,7 @@ type Complete struct {
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[7]
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -514,7 +610,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[7]
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -527,7 +623,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{7}
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Complete) GetNextState() []byte {
@@ -544,10 +640,10 @@ func (x *Complete) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
-// Failure ends a stream that did not.
+// Failure ends a stream that failed.
 type Failure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Why; at least one of severity ERROR.
+	// The reasons; at least one of severity ERROR.
 	Diagnostics   []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -555,7 +651,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[8]
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +663,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[8]
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +676,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{8}
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Failure) GetDiagnostics() []*Diagnostic {
@@ -610,18 +706,24 @@ const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
 	"\x0einclude_marked\x18\x02 \x01(\bR\rincludeMarked\"\x89\x01\n" +
 	"\x14ListProjectsResponse\x123\n" +
 	"\bprojects\x18\x01 \x03(\v2\x17.caso.plugin.v1.ProjectR\bprojects\x12<\n" +
-	"\vdiagnostics\x18\x02 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics\"\x89\x01\n" +
+	"\vdiagnostics\x18\x02 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics\"\xe6\x01\n" +
 	"\x0eExtractRequest\x121\n" +
 	"\aproject\x18\x01 \x01(\v2\x17.caso.plugin.v1.ProjectR\aproject\x12.\n" +
 	"\x06window\x18\x02 \x01(\v2\x16.caso.plugin.v1.WindowR\x06window\x12\x14\n" +
-	"\x05state\x18\x03 \x01(\fR\x05state\"\xbe\x01\n" +
+	"\x05state\x18\x03 \x01(\fR\x05state\x12\x1c\n" +
+	"\trepublish\x18\x04 \x01(\bR\trepublish\x12=\n" +
+	"\frecord_types\x18\x05 \x03(\x0e2\x1a.caso.plugin.v1.RecordTypeR\vrecordTypes\"\xf6\x01\n" +
 	"\x0fExtractResponse\x123\n" +
 	"\x05batch\x18\x01 \x01(\v2\x1b.caso.plugin.v1.RecordBatchH\x00R\x05batch\x126\n" +
 	"\bcomplete\x18\x02 \x01(\v2\x18.caso.plugin.v1.CompleteH\x00R\bcomplete\x123\n" +
-	"\afailure\x18\x03 \x01(\v2\x17.caso.plugin.v1.FailureH\x00R\afailureB\t\n" +
+	"\afailure\x18\x03 \x01(\v2\x17.caso.plugin.v1.FailureH\x00R\afailure\x126\n" +
+	"\bprogress\x18\x04 \x01(\v2\x18.caso.plugin.v1.ProgressH\x00R\bprogressB\t\n" +
 	"\amessage\"?\n" +
 	"\vRecordBatch\x120\n" +
-	"\arecords\x18\x01 \x03(\v2\x16.caso.plugin.v1.RecordR\arecords\"g\n" +
+	"\arecords\x18\x01 \x03(\v2\x16.caso.plugin.v1.RecordR\arecords\"4\n" +
+	"\bProgress\x12\x14\n" +
+	"\x05items\x18\x01 \x01(\tR\x05items\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x03R\x04done\"g\n" +
 	"\bComplete\x12\x1d\n" +
 	"\n" +
 	"next_state\x18\x01 \x01(\fR\tnextState\x12<\n" +
@@ -644,7 +746,7 @@ func file_caso_plugin_v1_extractor_proto_rawDescGZIP() []byte {
 	return file_caso_plugin_v1_extractor_proto_rawDescData
 }
 
-var file_caso_plugin_v1_extractor_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_caso_plugin_v1_extractor_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_caso_plugin_v1_extractor_proto_goTypes = []any{
 	(*Project)(nil),               // 0: caso.plugin.v1.Project
 	(*Window)(nil),                // 1: caso.plugin.v1.Window
@@ -653,34 +755,38 @@ var file_caso_plugin_v1_extractor_proto_goTypes = []any{
 	(*ExtractRequest)(nil),        // 4: caso.plugin.v1.ExtractRequest
 	(*ExtractResponse)(nil),       // 5: caso.plugin.v1.ExtractResponse
 	(*RecordBatch)(nil),           // 6: caso.plugin.v1.RecordBatch
-	(*Complete)(nil),              // 7: caso.plugin.v1.Complete
-	(*Failure)(nil),               // 8: caso.plugin.v1.Failure
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 10: caso.plugin.v1.Diagnostic
-	(*Record)(nil),                // 11: caso.plugin.v1.Record
+	(*Progress)(nil),              // 7: caso.plugin.v1.Progress
+	(*Complete)(nil),              // 8: caso.plugin.v1.Complete
+	(*Failure)(nil),               // 9: caso.plugin.v1.Failure
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 11: caso.plugin.v1.Diagnostic
+	(RecordType)(0),               // 12: caso.plugin.v1.RecordType
+	(*Record)(nil),                // 13: caso.plugin.v1.Record
 }
 var file_caso_plugin_v1_extractor_proto_depIdxs = []int32{
-	9,  // 0: caso.plugin.v1.Window.from:type_name -> google.protobuf.Timestamp
-	9,  // 1: caso.plugin.v1.Window.to:type_name -> google.protobuf.Timestamp
+	10, // 0: caso.plugin.v1.Window.from:type_name -> google.protobuf.Timestamp
+	10, // 1: caso.plugin.v1.Window.to:type_name -> google.protobuf.Timestamp
 	0,  // 2: caso.plugin.v1.ListProjectsResponse.projects:type_name -> caso.plugin.v1.Project
-	10, // 3: caso.plugin.v1.ListProjectsResponse.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	11, // 3: caso.plugin.v1.ListProjectsResponse.diagnostics:type_name -> caso.plugin.v1.Diagnostic
 	0,  // 4: caso.plugin.v1.ExtractRequest.project:type_name -> caso.plugin.v1.Project
 	1,  // 5: caso.plugin.v1.ExtractRequest.window:type_name -> caso.plugin.v1.Window
-	6,  // 6: caso.plugin.v1.ExtractResponse.batch:type_name -> caso.plugin.v1.RecordBatch
-	7,  // 7: caso.plugin.v1.ExtractResponse.complete:type_name -> caso.plugin.v1.Complete
-	8,  // 8: caso.plugin.v1.ExtractResponse.failure:type_name -> caso.plugin.v1.Failure
-	11, // 9: caso.plugin.v1.RecordBatch.records:type_name -> caso.plugin.v1.Record
-	10, // 10: caso.plugin.v1.Complete.diagnostics:type_name -> caso.plugin.v1.Diagnostic
-	10, // 11: caso.plugin.v1.Failure.diagnostics:type_name -> caso.plugin.v1.Diagnostic
-	2,  // 12: caso.plugin.v1.Extractor.ListProjects:input_type -> caso.plugin.v1.ListProjectsRequest
-	4,  // 13: caso.plugin.v1.Extractor.Extract:input_type -> caso.plugin.v1.ExtractRequest
-	3,  // 14: caso.plugin.v1.Extractor.ListProjects:output_type -> caso.plugin.v1.ListProjectsResponse
-	5,  // 15: caso.plugin.v1.Extractor.Extract:output_type -> caso.plugin.v1.ExtractResponse
-	14, // [14:16] is the sub-list for method output_type
-	12, // [12:14] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	12, // 6: caso.plugin.v1.ExtractRequest.record_types:type_name -> caso.plugin.v1.RecordType
+	6,  // 7: caso.plugin.v1.ExtractResponse.batch:type_name -> caso.plugin.v1.RecordBatch
+	8,  // 8: caso.plugin.v1.ExtractResponse.complete:type_name -> caso.plugin.v1.Complete
+	9,  // 9: caso.plugin.v1.ExtractResponse.failure:type_name -> caso.plugin.v1.Failure
+	7,  // 10: caso.plugin.v1.ExtractResponse.progress:type_name -> caso.plugin.v1.Progress
+	13, // 11: caso.plugin.v1.RecordBatch.records:type_name -> caso.plugin.v1.Record
+	11, // 12: caso.plugin.v1.Complete.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	11, // 13: caso.plugin.v1.Failure.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	2,  // 14: caso.plugin.v1.Extractor.ListProjects:input_type -> caso.plugin.v1.ListProjectsRequest
+	4,  // 15: caso.plugin.v1.Extractor.Extract:input_type -> caso.plugin.v1.ExtractRequest
+	3,  // 16: caso.plugin.v1.Extractor.ListProjects:output_type -> caso.plugin.v1.ListProjectsResponse
+	5,  // 17: caso.plugin.v1.Extractor.Extract:output_type -> caso.plugin.v1.ExtractResponse
+	16, // [16:18] is the sub-list for method output_type
+	14, // [14:16] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_caso_plugin_v1_extractor_proto_init() }
@@ -694,6 +800,7 @@ func file_caso_plugin_v1_extractor_proto_init() {
 		(*ExtractResponse_Batch)(nil),
 		(*ExtractResponse_Complete)(nil),
 		(*ExtractResponse_Failure)(nil),
+		(*ExtractResponse_Progress)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -701,7 +808,7 @@ func file_caso_plugin_v1_extractor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_caso_plugin_v1_extractor_proto_rawDesc), len(file_caso_plugin_v1_extractor_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

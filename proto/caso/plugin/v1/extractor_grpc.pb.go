@@ -27,14 +27,15 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Extractor turns a cloud's API into records.
+// Extractor reads a cloud and emits records.
 type ExtractorClient interface {
 	// ListProjects resolves the projects to report on.
 	ListProjects(ctx context.Context, in *ListProjectsRequest, opts ...grpc.CallOption) (*ListProjectsResponse, error)
-	// Extract streams what one project ran in one window: any number of batches, then exactly one
-	// Complete as the last message. Anything else (a Failure, a gRPC error, an end without Complete)
-	// makes it a failed window: the host keeps none of its records and asks for it again, with a
-	// later end, in the next run. The host may have several calls under way, for different projects.
+	// Extract streams the records of one project and window: any number of batches and progress
+	// messages, then exactly one Complete or Failure as the last message. A Failure, a gRPC error or
+	// an end without Complete makes it a failed window: the host stores none of its records and asks
+	// for it again, with a later end, in the next run. Several calls may run at once, for different
+	// projects.
 	Extract(ctx context.Context, in *ExtractRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExtractResponse], error)
 }
 
@@ -79,14 +80,15 @@ type Extractor_ExtractClient = grpc.ServerStreamingClient[ExtractResponse]
 // All implementations must embed UnimplementedExtractorServer
 // for forward compatibility.
 //
-// Extractor turns a cloud's API into records.
+// Extractor reads a cloud and emits records.
 type ExtractorServer interface {
 	// ListProjects resolves the projects to report on.
 	ListProjects(context.Context, *ListProjectsRequest) (*ListProjectsResponse, error)
-	// Extract streams what one project ran in one window: any number of batches, then exactly one
-	// Complete as the last message. Anything else (a Failure, a gRPC error, an end without Complete)
-	// makes it a failed window: the host keeps none of its records and asks for it again, with a
-	// later end, in the next run. The host may have several calls under way, for different projects.
+	// Extract streams the records of one project and window: any number of batches and progress
+	// messages, then exactly one Complete or Failure as the last message. A Failure, a gRPC error or
+	// an end without Complete makes it a failed window: the host stores none of its records and asks
+	// for it again, with a later end, in the next run. Several calls may run at once, for different
+	// projects.
 	Extract(*ExtractRequest, grpc.ServerStreamingServer[ExtractResponse]) error
 	mustEmbedUnimplementedExtractorServer()
 }

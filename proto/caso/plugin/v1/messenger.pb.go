@@ -22,20 +22,20 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What became of a batch as a whole.
+// Result is what happened to the batch as a whole.
 type Ack_Result int32
 
 const (
-	// Not set; the host takes it for RETRY and warns.
+	// Not set, or a value that the host does not know. The host treats it as RETRY.
 	Ack_RESULT_UNSPECIFIED Ack_Result = 0
-	// The outside system has every record, but for those in rejected_records. Durably, as far as that
-	// can be known: a messenger that writes files has synced them.
+	// The external system has every record except those in rejected_records, as durably as can be
+	// known: a messenger that writes files has synced them.
 	Ack_RESULT_DELIVERED Ack_Result = 1
-	// Nothing is known to be wrong with the records; the same batch is sent again later. Records may
-	// or may not have arrived.
+	// Not delivered, for a reason that can pass. The host sends the same batch again later. Records
+	// may or may not have arrived.
 	Ack_RESULT_RETRY Ack_Result = 2
-	// The outside system will never take any of these records. The batch is set aside with the
-	// reason, and the queue goes on.
+	// The external system will never accept any of these records. The batch becomes a dead letter,
+	// and delivery continues with the next one.
 	Ack_RESULT_REJECTED Ack_Result = 3
 )
 
@@ -131,7 +131,7 @@ func (x *DeliverRequest) GetBatch() *Batch {
 // DeliverResponse is one message of the stream from a messenger.
 type DeliverResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What became of the batch.
+	// The answer to the batch.
 	Ack           *Ack `protobuf:"bytes,1,opt,name=ack,proto3" json:"ack,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -174,14 +174,14 @@ func (x *DeliverResponse) GetAck() *Ack {
 	return nil
 }
 
-// Batch is a bounded group of records that is delivered and acknowledged as one. All its records come
-// from one window of one extractor and project.
+// Batch is a bounded group of records that is delivered and acknowledged as one. All its records
+// come from one window of one extractor instance and project.
 type Batch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Identifies the batch; it never changes and is never given twice. A sink that remembers ids can
-	// tell a repeat. Printable ASCII without spaces, at most 64 characters.
+	// Identifies the batch. It never changes and is never used twice, so that a receiver can
+	// recognise a repeat. Printable ASCII without spaces, at most 64 characters.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The records, never none, only of the types that the messenger takes.
+	// The records, at least one, only of the types that the messenger accepts.
 	Records       []*Record `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -231,19 +231,19 @@ func (x *Batch) GetRecords() []*Record {
 	return nil
 }
 
-// Ack says what became of one batch.
+// Ack is the answer to one batch.
 type Ack struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the batch that this answers. The host refuses an answer for any other.
+	// The id of the batch that this answers. The host rejects an answer to any other.
 	BatchId string `protobuf:"bytes,1,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
-	// What became of it.
+	// The result.
 	Result Ack_Result `protobuf:"varint,2,opt,name=result,proto3,enum=caso.plugin.v1.Ack_Result" json:"result,omitempty"`
-	// With RESULT_DELIVERED: records that the outside system refused for good while it took the rest.
-	// Only these are set aside.
+	// With RESULT_DELIVERED: the records that the external system rejected for good while it accepted
+	// the others. Only these become dead letters.
 	RejectedRecords []*RejectedRecord `protobuf:"bytes,3,rep,name=rejected_records,json=rejectedRecords,proto3" json:"rejected_records,omitempty"`
-	// Why; at least one of severity ERROR when the result is not DELIVERED.
+	// The reasons; at least one of severity ERROR if the result is not DELIVERED.
 	Diagnostics []*Diagnostic `protobuf:"bytes,4,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
-	// With RESULT_RETRY: when it could be worth trying again. Absent: in the next run.
+	// With RESULT_RETRY: when to try again. Absent: in the next run.
 	RetryAfter    *durationpb.Duration `protobuf:"bytes,5,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -314,12 +314,12 @@ func (x *Ack) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
-// RejectedRecord is one record that was at fault.
+// RejectedRecord is one record that the external system rejected.
 type RejectedRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Record.id.
 	RecordId string `protobuf:"bytes,1,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
-	// Why it was refused, in one line.
+	// The reason, in one line. Not empty.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

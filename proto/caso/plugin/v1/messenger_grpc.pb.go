@@ -26,12 +26,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Messenger hands records to an outside system.
+// Messenger delivers records to an external system.
 type MessengerClient interface {
-	// Deliver takes batches in commit order and answers each with one Ack, in the same order. The host
-	// sends a batch only after the one before it was acknowledged, and ends the stream when the outbox
-	// is empty or a batch was not delivered; the messenger then ends its side. The same batch may come again, in this
-	// stream or years later, with the same id and the same records: delivery is at least once.
+	// Deliver accepts batches in commit order and answers each with one Ack, in the same order. The
+	// host sends a batch after the one before it was acknowledged, and ends the stream when no batch
+	// is pending or a batch was not delivered; the messenger then ends its side. The same batch may
+	// come again, in this stream or years later, with the same id and the same records: delivery is
+	// at least once.
 	Deliver(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[DeliverRequest, DeliverResponse], error)
 }
 
@@ -60,12 +61,13 @@ type Messenger_DeliverClient = grpc.BidiStreamingClient[DeliverRequest, DeliverR
 // All implementations must embed UnimplementedMessengerServer
 // for forward compatibility.
 //
-// Messenger hands records to an outside system.
+// Messenger delivers records to an external system.
 type MessengerServer interface {
-	// Deliver takes batches in commit order and answers each with one Ack, in the same order. The host
-	// sends a batch only after the one before it was acknowledged, and ends the stream when the outbox
-	// is empty or a batch was not delivered; the messenger then ends its side. The same batch may come again, in this
-	// stream or years later, with the same id and the same records: delivery is at least once.
+	// Deliver accepts batches in commit order and answers each with one Ack, in the same order. The
+	// host sends a batch after the one before it was acknowledged, and ends the stream when no batch
+	// is pending or a batch was not delivered; the messenger then ends its side. The same batch may
+	// come again, in this stream or years later, with the same id and the same records: delivery is
+	// at least once.
 	Deliver(grpc.BidiStreamingServer[DeliverRequest, DeliverResponse]) error
 	mustEmbedUnimplementedMessengerServer()
 }

@@ -21,16 +21,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OptionType says how the text in the configuration file is read; docs/configuration.md has the
-// rules, which are oslo.config's.
+// OptionType is how the text in the configuration file is parsed. docs/configuration.md has the
+// rules, which are those of oslo.config.
 type OptionType int32
 
 const (
-	// Not set; the host refuses the plugin.
+	// Not set. The host rejects the plugin.
 	OptionType_OPTION_TYPE_UNSPECIFIED OptionType = 0
-	// Text, as it stands.
+	// A string, as it is written.
 	OptionType_OPTION_TYPE_STRING OptionType = 1
-	// Texts, separated by commas.
+	// Strings, separated by commas.
 	OptionType_OPTION_TYPE_LIST OptionType = 2
 	// true, 1, on, yes or false, 0, off, no, in any case.
 	OptionType_OPTION_TYPE_BOOLEAN OptionType = 3
@@ -84,32 +84,34 @@ func (OptionType) EnumDescriptor() ([]byte, []int) {
 }
 
 // Option declares one setting of a plugin. Two plugins may declare the same option (section and
-// name) if they agree in everything but the help text.
+// name) if their declarations differ in the help text only. A host that does not know the type
+// ignores the option with a warning.
 type Option struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The section it stands in, without brackets: `DEFAULT`, or lower case.
+	// The section, without brackets: `DEFAULT`, or lower-case letters, digits, `_` and `-`, beginning
+	// with a letter.
 	Section string `protobuf:"bytes,1,opt,name=section,proto3" json:"section,omitempty"`
-	// Its name: lower case, with underscores.
+	// The name: lower-case letters, digits and `_`, beginning with a letter.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Where it is also looked for, for configurations written before it had its name. A new name in
-	// the same file wins over an old one.
+	// Former names, for configurations written before the present one. In one file the present name
+	// wins.
 	OldNames []*OptionRef `protobuf:"bytes,3,rep,name=old_names,json=oldNames,proto3" json:"old_names,omitempty"`
-	// How its text is read.
+	// How the text is parsed.
 	Type OptionType `protobuf:"varint,4,opt,name=type,proto3,enum=caso.plugin.v1.OptionType" json:"type,omitempty"`
-	// Its value where the configuration has none, written as the file would write it ($name works).
-	// Absent: the option has no value then.
+	// The value where the configuration has none, as a file would write it ($name works), in one
+	// line. Absent: the option then has no value.
 	DefaultValue *string `protobuf:"bytes,5,opt,name=default_value,json=defaultValue,proto3,oneof" json:"default_value,omitempty"`
 	// What it means, in whole sentences, with its unit. `caso config sample` prints it.
 	Help string `protobuf:"bytes,6,opt,name=help,proto3" json:"help,omitempty"`
-	// A run without a value for it is refused.
+	// The configuration must give it a value. A required option has no default.
 	Required bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
-	// The value is never printed or logged.
+	// The value is never printed or logged. A secret has no default.
 	Secret bool `protobuf:"varint,8,opt,name=secret,proto3" json:"secret,omitempty"`
-	// For strings and the items of lists: the only values allowed. Empty: any.
+	// The allowed values, of strings and of the items of lists. Empty: any.
 	Choices []string `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
-	// For integers: the least value allowed.
+	// The smallest allowed value, of integers.
 	Minimum *int64 `protobuf:"varint,10,opt,name=minimum,proto3,oneof" json:"minimum,omitempty"`
-	// For integers: the greatest value allowed.
+	// The largest allowed value, of integers.
 	Maximum       *int64 `protobuf:"varint,11,opt,name=maximum,proto3,oneof" json:"maximum,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -222,12 +224,12 @@ func (x *Option) GetMaximum() int64 {
 	return 0
 }
 
-// OptionValue is one option's value, read and checked.
+// OptionValue is the value of one option, parsed and checked.
 type OptionValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which option.
+	// The option.
 	Option *OptionRef `protobuf:"bytes,1,opt,name=option,proto3" json:"option,omitempty"`
-	// The value, by the option's type.
+	// The value, by the type of the option.
 	//
 	// Types that are valid to be assigned to Value:
 	//

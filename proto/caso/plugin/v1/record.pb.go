@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RecordType names the kinds of records.
+// RecordType is the type of a record.
 type RecordType int32
 
 const (
@@ -88,17 +88,17 @@ func (RecordType) EnumDescriptor() ([]byte, []int) {
 	return file_caso_plugin_v1_record_proto_rawDescGZIP(), []int{0}
 }
 
-// CloudStatus is what a VM was doing at record_create_time.
+// CloudStatus is the status of a VM at record_create_time.
 type CloudStatus int32
 
 const (
-	// Not set; the host refuses the record.
+	// Not set. The host rejects the record.
 	CloudStatus_CLOUD_STATUS_UNSPECIFIED CloudStatus = 0
 	// `started`: it exists and is meant to run.
 	CloudStatus_CLOUD_STATUS_STARTED CloudStatus = 1
 	// `suspended`: suspended or shelved.
 	CloudStatus_CLOUD_STATUS_SUSPENDED CloudStatus = 2
-	// `completed`: it has ended. Needs end_time, and only this status has one.
+	// `completed`: it has ended. Requires end_time; no other status has one.
 	CloudStatus_CLOUD_STATUS_COMPLETED CloudStatus = 3
 	// `error`: broken, but not ended.
 	CloudStatus_CLOUD_STATUS_ERROR CloudStatus = 4
@@ -161,11 +161,11 @@ func (CloudStatus) EnumDescriptor() ([]byte, []int) {
 	return file_caso_plugin_v1_record_proto_rawDescGZIP(), []int{1}
 }
 
-// AcceleratorType is what an accelerator is.
+// AcceleratorType is the type of an accelerator.
 type AcceleratorType int32
 
 const (
-	// Not set; the host refuses the record.
+	// Not set. The host rejects the record.
 	AcceleratorType_ACCELERATOR_TYPE_UNSPECIFIED AcceleratorType = 0
 	// `GPU`
 	AcceleratorType_ACCELERATOR_TYPE_GPU AcceleratorType = 1
@@ -218,28 +218,29 @@ func (AcceleratorType) EnumDescriptor() ([]byte, []int) {
 	return file_caso_plugin_v1_record_proto_rawDescGZIP(), []int{2}
 }
 
-// Record is one accounting fact. The capitalised names in the comments are the keys by which APEL
-// knows a field; all times are UTC, whole seconds; all texts are UTF-8 and as the cloud has them (a
-// messenger whose system takes less, such as APEL's printable ASCII, makes them fit).
+// Record is one accounting fact. The capitalised names in the comments are APEL's keys. All times
+// are UTC and whole seconds. All strings are UTF-8, as the cloud has them; a messenger whose system
+// accepts less, such as APEL's printable ASCII, converts them.
 type Record struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Identifies the fact, not the delivery: reporting the same subject as of the same moment again
-	// gives the same id. Set by the host from the fields below; an extractor leaves it empty. At most
-	// 512 bytes.
+	// Identifies the fact, not the delivery: a record of the same subject as of the same time has the
+	// same id. Set by the host from the fields below; an extractor leaves it empty. At most 512
+	// bytes.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// SiteName: the site as GOCDB names it. Set by the host from `[DEFAULT] site_name`; an extractor leaves it
-	// empty. APEL and all schemas need it.
+	// SiteName: the name of the site in GOCDB. Set by the host from `[DEFAULT] site_name`; an
+	// extractor leaves it empty. APEL and all schemas require it.
 	SiteName string `protobuf:"bytes,2,opt,name=site_name,json=siteName,proto3" json:"site_name,omitempty"`
-	// CloudComputeService: the service within the site. Set by the host from `[DEFAULT] service_name`;
-	// an extractor leaves it empty. Consumers do not need it.
+	// CloudComputeService: the service within the site. Set by the host from `[DEFAULT]
+	// service_name`; an extractor leaves it empty. Consumers do not require it.
 	CloudComputeService string `protobuf:"bytes,3,opt,name=cloud_compute_service,json=cloudComputeService,proto3" json:"cloud_compute_service,omitempty"`
-	// CloudType: the middleware, for example `OpenStack`. Set by the extractor. The IP schema needs it.
+	// CloudType: the middleware, for example `OpenStack`. Set by the extractor. The IP schema
+	// requires it.
 	CloudType string `protobuf:"bytes,4,opt,name=cloud_type,json=cloudType,proto3" json:"cloud_type,omitempty"`
 	// FQAN: the VO that is billed. Set by the host to the project's VO where the extractor leaves it
-	// empty. The IP and accelerator schemas need it.
+	// empty. The IP and accelerator schemas require it.
 	Fqan string `protobuf:"bytes,5,opt,name=fqan,proto3" json:"fqan,omitempty"`
-	// LocalGroupId (IP and storage: LocalGroup): the ID of the project. Set by the extractor; the host
-	// refuses a record whose project is not the one that it asked for. The IP schema needs it.
+	// LocalGroupId (IP and storage: LocalGroup): the ID of the project. Set by the extractor; the
+	// host rejects a record of another project than it asked for. The IP schema requires it.
 	ProjectId string `protobuf:"bytes,6,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	// What is reported.
 	//
@@ -418,35 +419,38 @@ func (*Record_Storage) isRecord_Kind() {}
 
 func (*Record_Energy) isRecord_Kind() {}
 
-// CloudRecord is a VM as of one moment (record_create_time): what it is, and what it has used since its creation.
-// Figures are cumulative and never fall. For every month that a VM existed in there must be one record
-// as of the month's end or the VM's, because APEL bills a month as the difference between the last
-// record of the month and that of the month before.
+// CloudRecord is a VM as of record_create_time: what it is, and what it has used since its
+// creation. Figures are cumulative and never fall. Every month that a window touches and the VM
+// existed in needs a record as of the month's last second, of the window's end or of the VM's end,
+// because APEL bills a month as the difference between the last record of the month and that of the
+// month before.
 type CloudRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// VMUUID: the server's ID. APEL needs it.
+	// VMUUID: the server's ID. APEL requires it.
 	VmUuid string `protobuf:"bytes,1,opt,name=vm_uuid,json=vmUuid,proto3" json:"vm_uuid,omitempty"`
-	// MachineName: the server's name, any text.
+	// MachineName: the server's name, any string.
 	MachineName string `protobuf:"bytes,2,opt,name=machine_name,json=machineName,proto3" json:"machine_name,omitempty"`
-	// LocalUserId: the ID of the user who made it.
+	// LocalUserId: the ID of the user who created it.
 	LocalUserId string `protobuf:"bytes,3,opt,name=local_user_id,json=localUserId,proto3" json:"local_user_id,omitempty"`
 	// GlobalUserName: that user's name (or DN). Absent where it cannot be known.
 	GlobalUserName *string `protobuf:"bytes,4,opt,name=global_user_name,json=globalUserName,proto3,oneof" json:"global_user_name,omitempty"`
 	// Status: as of record_create_time.
 	Status CloudStatus `protobuf:"varint,5,opt,name=status,proto3,enum=caso.plugin.v1.CloudStatus" json:"status,omitempty"`
-	// StartTime: when the server was created; it never changes. The host refuses a record without it.
+	// StartTime: when the server was created. It never changes. Required.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// EndTime: when the server ended. Only if it has ended, and then with COMPLETED.
+	// EndTime: when the server ended. Required with COMPLETED, absent otherwise.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// RecordCreateTime: the moment as of which the figures are true. The window's end, or the last second of
-	// a month within the window; the window's end less one second where that is a month's first second.
-	// The host refuses a record without it.
+	// RecordCreateTime: the time as of which the figures hold. The window's end, or the last second
+	// of a month within the window; the window's end less one second where that is a month's first
+	// second. Never after the window's end. Required.
 	RecordCreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=record_create_time,json=recordCreateTime,proto3" json:"record_create_time,omitempty"`
-	// SuspendDuration, s: time since start_time that is not billed as wall time.
+	// SuspendDuration, s: time since start_time that is not billed as wall time. Absent means 0.
 	SuspendDuration *durationpb.Duration `protobuf:"bytes,9,opt,name=suspend_duration,json=suspendDuration,proto3" json:"suspend_duration,omitempty"`
-	// WallDuration, s: from start_time to end_time or record_create_time, less suspend_duration.
+	// WallDuration, s: exactly the time from start_time to end_time, or else to record_create_time,
+	// less suspend_duration. Required, also if it is 0.
 	WallDuration *durationpb.Duration `protobuf:"bytes,10,opt,name=wall_duration,json=wallDuration,proto3" json:"wall_duration,omitempty"`
-	// CpuDuration, s: processor time. wall_duration x cpu_count where only the allocation is known, or measured.
+	// CpuDuration, s: processor time, measured, or wall_duration x cpu_count where only the
+	// allocation is known. Absent where it is not known.
 	CpuDuration *durationpb.Duration `protobuf:"bytes,11,opt,name=cpu_duration,json=cpuDuration,proto3" json:"cpu_duration,omitempty"`
 	// CpuCount: virtual CPUs.
 	CpuCount *float64 `protobuf:"fixed64,12,opt,name=cpu_count,json=cpuCount,proto3,oneof" json:"cpu_count,omitempty"`
@@ -462,8 +466,8 @@ type CloudRecord struct {
 	NetworkOutboundGb *int64 `protobuf:"varint,17,opt,name=network_outbound_gb,json=networkOutboundGb,proto3,oneof" json:"network_outbound_gb,omitempty"`
 	// PublicIPCount: floating addresses of the server.
 	PublicIpCount *int64 `protobuf:"varint,18,opt,name=public_ip_count,json=publicIpCount,proto3,oneof" json:"public_ip_count,omitempty"`
-	// ImageId: the ID of the image it was made from, or the image's own accounting name (for OpenStack: the
-	// property vmcatcher_event_ad_mpuri). Absent for a server that boots from a volume.
+	// ImageId: the ID of its image, or the image's accounting name (OpenStack: the property
+	// vmcatcher_event_ad_mpuri). Absent for a server that boots from a volume.
 	ImageId *string `protobuf:"bytes,19,opt,name=image_id,json=imageId,proto3,oneof" json:"image_id,omitempty"`
 	// StorageRecordId: the storage record of its root volume, where there is one.
 	StorageRecordId *string `protobuf:"bytes,20,opt,name=storage_record_id,json=storageRecordId,proto3,oneof" json:"storage_record_id,omitempty"`
@@ -705,15 +709,15 @@ func (x *Benchmark) GetValue() float64 {
 	return 0
 }
 
-// IpRecord counts the public addresses that a user holds in a project, at one moment. It cannot be
+// IpRecord is the number of public addresses of a user in a project, at one time. It cannot be
 // extracted again later.
 type IpRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MeasurementTime: when they were counted.
 	MeasurementTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=measurement_time,json=measurementTime,proto3" json:"measurement_time,omitempty"`
-	// LocalUser: the ID of the user. The schema needs it.
+	// LocalUser: the ID of the user. The schema requires it.
 	LocalUserId string `protobuf:"bytes,2,opt,name=local_user_id,json=localUserId,proto3" json:"local_user_id,omitempty"`
-	// GlobalUserName: that user's name (or DN). The schema needs it.
+	// GlobalUserName: that user's name (or DN). The schema requires it.
 	GlobalUserName string `protobuf:"bytes,3,opt,name=global_user_name,json=globalUserName,proto3" json:"global_user_name,omitempty"`
 	// IPVersion: 4 or 6.
 	IpVersion uint32 `protobuf:"varint,4,opt,name=ip_version,json=ipVersion,proto3" json:"ip_version,omitempty"`
@@ -788,12 +792,13 @@ func (x *IpRecord) GetIpCount() int64 {
 	return 0
 }
 
-// AcceleratorRecord is the accelerators of one VM in one month. AssociatedRecordType is always `cloud`.
+// AcceleratorRecord is the accelerators of one VM in one month. AssociatedRecordType is always
+// `cloud`.
 type AcceleratorRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// AssociatedRecord: the server's ID. The schema needs it.
+	// AssociatedRecord: the server's ID. The schema requires it.
 	VmUuid string `protobuf:"bytes,1,opt,name=vm_uuid,json=vmUuid,proto3" json:"vm_uuid,omitempty"`
-	// GlobalUserName: the name (or DN) of the user who made the server.
+	// GlobalUserName: the name (or DN) of the user who created the server.
 	GlobalUserName *string `protobuf:"bytes,2,opt,name=global_user_name,json=globalUserName,proto3,oneof" json:"global_user_name,omitempty"`
 	// MeasurementYear: for example 2026.
 	MeasurementYear int32 `protobuf:"varint,3,opt,name=measurement_year,json=measurementYear,proto3" json:"measurement_year,omitempty"`
@@ -801,8 +806,8 @@ type AcceleratorRecord struct {
 	MeasurementMonth int32 `protobuf:"varint,4,opt,name=measurement_month,json=measurementMonth,proto3" json:"measurement_month,omitempty"`
 	// Type.
 	Type AcceleratorType `protobuf:"varint,5,opt,name=type,proto3,enum=caso.plugin.v1.AcceleratorType" json:"type,omitempty"`
-	// Model: vendor and model.
-	Model *string `protobuf:"bytes,6,opt,name=model,proto3,oneof" json:"model,omitempty"`
+	// Model: vendor and model. Required: it is part of APEL's key.
+	Model string `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
 	// Count: how many; may be a fraction of one.
 	Count float64 `protobuf:"fixed64,7,opt,name=count,proto3" json:"count,omitempty"`
 	// Cores: of all of them together.
@@ -883,8 +888,8 @@ func (x *AcceleratorRecord) GetType() AcceleratorType {
 }
 
 func (x *AcceleratorRecord) GetModel() string {
-	if x != nil && x.Model != nil {
-		return *x.Model
+	if x != nil {
+		return x.Model
 	}
 	return ""
 }
@@ -927,23 +932,23 @@ func (x *AcceleratorRecord) GetBenchmark() *Benchmark {
 // StorageRecord is a volume or share as of one moment (EMI StAR).
 type StorageRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// RecordIdentity's recordId: the volume's ID. The server keeps one record for each. Needed.
+	// RecordIdentity's recordId: the volume's ID. The server keeps one record for each. Required.
 	VolumeId string `protobuf:"bytes,1,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
-	// RecordIdentity's createTime: when this was measured. Needed.
+	// RecordIdentity's createTime: when this was measured. Required.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// StorageSystem: the name of the storage system. Needed.
+	// StorageSystem: the name of the storage system. Required.
 	StorageSystem string `protobuf:"bytes,3,opt,name=storage_system,json=storageSystem,proto3" json:"storage_system,omitempty"`
 	// StorageClass: the volume's type.
 	StorageClass *string `protobuf:"bytes,4,opt,name=storage_class,json=storageClass,proto3,oneof" json:"storage_class,omitempty"`
-	// LocalUser: the ID of the user who made it.
+	// LocalUser: the ID of the user who created it.
 	LocalUserId string `protobuf:"bytes,5,opt,name=local_user_id,json=localUserId,proto3" json:"local_user_id,omitempty"`
 	// UserIdentity: that user's name (or DN).
 	GlobalUserName *string `protobuf:"bytes,6,opt,name=global_user_name,json=globalUserName,proto3,oneof" json:"global_user_name,omitempty"`
-	// StartTime: since when the volume has had this size. Needed.
+	// StartTime: when the volume got its present size. Required.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// EndTime: when this was measured, or the volume's end. Needed.
+	// EndTime: when this was measured, or the volume's end. Required.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// ResourceCapacityUsed, bytes. Needed.
+	// ResourceCapacityUsed, bytes. Required.
 	CapacityUsedBytes int64 `protobuf:"varint,9,opt,name=capacity_used_bytes,json=capacityUsedBytes,proto3" json:"capacity_used_bytes,omitempty"`
 	// The server that the volume is attached to, if any.
 	AttachedTo    *string `protobuf:"bytes,10,opt,name=attached_to,json=attachedTo,proto3,oneof" json:"attached_to,omitempty"`
@@ -1051,19 +1056,32 @@ func (x *StorageRecord) GetAttachedTo() string {
 	return ""
 }
 
-// EnergyRecord is the energy that one VM used in an interval.
+// EnergyRecord is the energy that one VM used in a window.
 type EnergyRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The server's ID.
+	// ExecUnitID: the server's ID.
 	VmUuid string `protobuf:"bytes,1,opt,name=vm_uuid,json=vmUuid,proto3" json:"vm_uuid,omitempty"`
-	// The first instant of the interval.
+	// StartExecTime: the first instant of the window that the server existed in.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The first instant after it.
+	// EndExecTime: the first instant after it.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// Wh, within the interval.
+	// EnergyWh, Wh, from start_time to end_time.
 	EnergyWh float64 `protobuf:"fixed64,4,opt,name=energy_wh,json=energyWh,proto3" json:"energy_wh,omitempty"`
-	// Whether the server was `started`, `suspended` or otherwise, at end_time.
-	Status        CloudStatus `protobuf:"varint,5,opt,name=status,proto3,enum=caso.plugin.v1.CloudStatus" json:"status,omitempty"`
+	// Status: the status of the server at end_time; ExecUnitFinished is 1 for COMPLETED.
+	Status CloudStatus `protobuf:"varint,5,opt,name=status,proto3,enum=caso.plugin.v1.CloudStatus" json:"status,omitempty"`
+	// WallClockTime_s, s, from start_time to end_time. Absent where it is not known.
+	WallDuration *durationpb.Duration `protobuf:"bytes,6,opt,name=wall_duration,json=wallDuration,proto3" json:"wall_duration,omitempty"`
+	// CpuDuration_s, s, from start_time to end_time. Absent where it is not known.
+	CpuDuration *durationpb.Duration `protobuf:"bytes,7,opt,name=cpu_duration,json=cpuDuration,proto3" json:"cpu_duration,omitempty"`
+	// SuspendDuration_s, s, from start_time to end_time. Absent where it is not known.
+	SuspendDuration *durationpb.Duration `protobuf:"bytes,8,opt,name=suspend_duration,json=suspendDuration,proto3" json:"suspend_duration,omitempty"`
+	// CPUNormalizationFactor. Absent where it is not known.
+	CpuNormalizationFactor *float64 `protobuf:"fixed64,9,opt,name=cpu_normalization_factor,json=cpuNormalizationFactor,proto3,oneof" json:"cpu_normalization_factor,omitempty"`
+	// Work: measured processor seconds per Wh. Absent where it is not measured.
+	Work *float64 `protobuf:"fixed64,10,opt,name=work,proto3,oneof" json:"work,omitempty"`
+	// Efficiency: measured processor seconds / (wall_duration x CPUs). Absent where it is not
+	// measured.
+	Efficiency    *float64 `protobuf:"fixed64,11,opt,name=efficiency,proto3,oneof" json:"efficiency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1151,48 @@ func (x *EnergyRecord) GetStatus() CloudStatus {
 	return CloudStatus_CLOUD_STATUS_UNSPECIFIED
 }
 
+func (x *EnergyRecord) GetWallDuration() *durationpb.Duration {
+	if x != nil {
+		return x.WallDuration
+	}
+	return nil
+}
+
+func (x *EnergyRecord) GetCpuDuration() *durationpb.Duration {
+	if x != nil {
+		return x.CpuDuration
+	}
+	return nil
+}
+
+func (x *EnergyRecord) GetSuspendDuration() *durationpb.Duration {
+	if x != nil {
+		return x.SuspendDuration
+	}
+	return nil
+}
+
+func (x *EnergyRecord) GetCpuNormalizationFactor() float64 {
+	if x != nil && x.CpuNormalizationFactor != nil {
+		return *x.CpuNormalizationFactor
+	}
+	return 0
+}
+
+func (x *EnergyRecord) GetWork() float64 {
+	if x != nil && x.Work != nil {
+		return *x.Work
+	}
+	return 0
+}
+
+func (x *EnergyRecord) GetEfficiency() float64 {
+	if x != nil && x.Efficiency != nil {
+		return *x.Efficiency
+	}
+	return 0
+}
+
 var File_caso_plugin_v1_record_proto protoreflect.FileDescriptor
 
 const file_caso_plugin_v1_record_proto_rawDesc = "" +
@@ -1200,22 +1260,21 @@ const file_caso_plugin_v1_record_proto_rawDesc = "" +
 	"\x10global_user_name\x18\x03 \x01(\tR\x0eglobalUserName\x12\x1d\n" +
 	"\n" +
 	"ip_version\x18\x04 \x01(\rR\tipVersion\x12\x19\n" +
-	"\bip_count\x18\x05 \x01(\x03R\aipCount\"\xa4\x04\n" +
+	"\bip_count\x18\x05 \x01(\x03R\aipCount\"\x95\x04\n" +
 	"\x11AcceleratorRecord\x12\x17\n" +
 	"\avm_uuid\x18\x01 \x01(\tR\x06vmUuid\x12-\n" +
 	"\x10global_user_name\x18\x02 \x01(\tH\x00R\x0eglobalUserName\x88\x01\x01\x12)\n" +
 	"\x10measurement_year\x18\x03 \x01(\x05R\x0fmeasurementYear\x12+\n" +
 	"\x11measurement_month\x18\x04 \x01(\x05R\x10measurementMonth\x123\n" +
-	"\x04type\x18\x05 \x01(\x0e2\x1f.caso.plugin.v1.AcceleratorTypeR\x04type\x12\x19\n" +
-	"\x05model\x18\x06 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x14\n" +
+	"\x04type\x18\x05 \x01(\x0e2\x1f.caso.plugin.v1.AcceleratorTypeR\x04type\x12\x14\n" +
+	"\x05model\x18\x06 \x01(\tR\x05model\x12\x14\n" +
 	"\x05count\x18\a \x01(\x01R\x05count\x12\x19\n" +
-	"\x05cores\x18\b \x01(\x03H\x02R\x05cores\x88\x01\x01\x12H\n" +
+	"\x05cores\x18\b \x01(\x03H\x01R\x05cores\x88\x01\x01\x12H\n" +
 	"\x12available_duration\x18\t \x01(\v2\x19.google.protobuf.DurationR\x11availableDuration\x12B\n" +
 	"\x0factive_duration\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x0eactiveDuration\x127\n" +
 	"\tbenchmark\x18\v \x01(\v2\x19.caso.plugin.v1.BenchmarkR\tbenchmarkB\x13\n" +
 	"\x11_global_user_nameB\b\n" +
-	"\x06_modelB\b\n" +
 	"\x06_cores\"\x8c\x04\n" +
 	"\rStorageRecord\x12\x1b\n" +
 	"\tvolume_id\x18\x01 \x01(\tR\bvolumeId\x12;\n" +
@@ -1234,14 +1293,26 @@ const file_caso_plugin_v1_record_proto_rawDesc = "" +
 	"attachedTo\x88\x01\x01B\x10\n" +
 	"\x0e_storage_classB\x13\n" +
 	"\x11_global_user_nameB\x0e\n" +
-	"\f_attached_to\"\xeb\x01\n" +
+	"\f_attached_to\"\xe1\x04\n" +
 	"\fEnergyRecord\x12\x17\n" +
 	"\avm_uuid\x18\x01 \x01(\tR\x06vmUuid\x129\n" +
 	"\n" +
 	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1b\n" +
 	"\tenergy_wh\x18\x04 \x01(\x01R\benergyWh\x123\n" +
-	"\x06status\x18\x05 \x01(\x0e2\x1b.caso.plugin.v1.CloudStatusR\x06status*\xa2\x01\n" +
+	"\x06status\x18\x05 \x01(\x0e2\x1b.caso.plugin.v1.CloudStatusR\x06status\x12>\n" +
+	"\rwall_duration\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\fwallDuration\x12<\n" +
+	"\fcpu_duration\x18\a \x01(\v2\x19.google.protobuf.DurationR\vcpuDuration\x12D\n" +
+	"\x10suspend_duration\x18\b \x01(\v2\x19.google.protobuf.DurationR\x0fsuspendDuration\x12=\n" +
+	"\x18cpu_normalization_factor\x18\t \x01(\x01H\x00R\x16cpuNormalizationFactor\x88\x01\x01\x12\x17\n" +
+	"\x04work\x18\n" +
+	" \x01(\x01H\x01R\x04work\x88\x01\x01\x12#\n" +
+	"\n" +
+	"efficiency\x18\v \x01(\x01H\x02R\n" +
+	"efficiency\x88\x01\x01B\x1b\n" +
+	"\x19_cpu_normalization_factorB\a\n" +
+	"\x05_workB\r\n" +
+	"\v_efficiency*\xa2\x01\n" +
 	"\n" +
 	"RecordType\x12\x1b\n" +
 	"\x17RECORD_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -1318,11 +1389,14 @@ var file_caso_plugin_v1_record_proto_depIdxs = []int32{
 	10, // 21: caso.plugin.v1.EnergyRecord.start_time:type_name -> google.protobuf.Timestamp
 	10, // 22: caso.plugin.v1.EnergyRecord.end_time:type_name -> google.protobuf.Timestamp
 	1,  // 23: caso.plugin.v1.EnergyRecord.status:type_name -> caso.plugin.v1.CloudStatus
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	11, // 24: caso.plugin.v1.EnergyRecord.wall_duration:type_name -> google.protobuf.Duration
+	11, // 25: caso.plugin.v1.EnergyRecord.cpu_duration:type_name -> google.protobuf.Duration
+	11, // 26: caso.plugin.v1.EnergyRecord.suspend_duration:type_name -> google.protobuf.Duration
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_caso_plugin_v1_record_proto_init() }
@@ -1340,6 +1414,7 @@ func file_caso_plugin_v1_record_proto_init() {
 	file_caso_plugin_v1_record_proto_msgTypes[1].OneofWrappers = []any{}
 	file_caso_plugin_v1_record_proto_msgTypes[4].OneofWrappers = []any{}
 	file_caso_plugin_v1_record_proto_msgTypes[5].OneofWrappers = []any{}
+	file_caso_plugin_v1_record_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func main() {
@@ -56,7 +56,8 @@ type faulty struct {
 func (f *faulty) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
 	return &pluginv1.DescribeResponse{
 		Name: "faulty", Version: "1", Kind: pluginv1.Kind_KIND_EXTRACTOR,
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
+		RecordTypes: []*pluginv1.RecordTypeDescription{{
+			Type: pluginv1.RecordType_RECORD_TYPE_CLOUD, TimeSemantics: pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE}},
 		Options: []*pluginv1.Option{{
 			Section: "faulty", Name: "mode", Type: pluginv1.OptionType_OPTION_TYPE_STRING, Required: true, Help: "What to do.",
 		}},

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 )
 
 func main() {
@@ -59,8 +59,9 @@ func (f *faulty) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1
 	}
 	return &pluginv1.DescribeResponse{
 		Name: "faulty", Version: "1", Kind: pluginv1.Kind_KIND_MESSENGER,
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
-		Options:     []*pluginv1.Option{option("mode"), option("path")},
+		RecordTypes: []*pluginv1.RecordTypeDescription{{
+			Type: pluginv1.RecordType_RECORD_TYPE_CLOUD, TimeSemantics: pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE}},
+		Options: []*pluginv1.Option{option("mode"), option("path")},
 	}, nil
 }
 

@@ -1,4 +1,4 @@
-package sdk
+package contract
 
 import (
 	"crypto/sha256"
@@ -12,30 +12,27 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// MaxRecordIDBytes is the longest Record.id.
-const MaxRecordIDBytes = 512
-
-// RecordID is the id of the fact that a record states: what it is about and as of when, but not what
-// was found. Reporting the same fact again, after a republished window for example, gives the same id,
-// so that a sink can overwrite it. The forms, with times in seconds since 1970 (UTC), are
+// RecordID returns the id of the fact that a record states: its subject and its time, but no figures.
+// Reporting the same fact again, in a republished window for example, gives the same id, so that a
+// receiver can overwrite it. The forms, with times in seconds since 1970 (UTC), are
 //
 //	cloud-VM-RECORDCREATETIME
 //	ip-PROJECT-USER-v4-MEASUREMENTTIME
-//	accelerator-VM-YEAR-MONTH-TYPE            and -MODEL where there is one
+//	accelerator-VM-YEAR-MONTH-TYPE-MODEL
 //	storage-VOLUME-CREATETIME
 //	energy-VM-STARTTIME-ENDTIME
 //
-// It is made of ASCII letters, digits and -._:/@+=, so that it needs no escapes in JSON, XML or a log.
-// Other bytes stand as %XX, and so does `-` where it would make two facts look alike (in PROJECT and
-// MODEL). A longer one than 512 bytes is cut and ends in `~` and a digest of the whole. A record without
-// a kind has no id.
+// It consists of ASCII letters, digits and -._:/@+=, so that it needs no escapes in JSON, XML or a log.
+// Other bytes become %XX, and so does `-` where it would make two facts look alike (in PROJECT and
+// MODEL). An id longer than 512 bytes is cut and ends in `~` and a digest of the whole. A record without
+// content has no id.
 func RecordID(record *pluginv1.Record) string {
 	switch kind := record.GetKind().(type) {
 	case *pluginv1.Record_Cloud:
-		return fitID("cloud", idText(kind.Cloud.GetVmUuid(), ""), epoch(kind.Cloud.GetRecordCreateTime()))
+		return fitID("cloud", idText(kind.Cloud.GetVmUuid(), ""), epochText(kind.Cloud.GetRecordCreateTime()))
 	case *pluginv1.Record_Ip:
 		return fitID("ip", idText(record.GetProjectId(), "-"), idText(kind.Ip.GetLocalUserId(), ""),
-			"v"+strconv.FormatUint(uint64(kind.Ip.GetIpVersion()), 10), epoch(kind.Ip.GetMeasurementTime()))
+			"v"+strconv.FormatUint(uint64(kind.Ip.GetIpVersion()), 10), epochText(kind.Ip.GetMeasurementTime()))
 	case *pluginv1.Record_Accelerator:
 		a := kind.Accelerator
 		parts := []string{"accelerator", idText(a.GetVmUuid(), ""),
@@ -45,9 +42,9 @@ func RecordID(record *pluginv1.Record) string {
 		}
 		return fitID(parts...)
 	case *pluginv1.Record_Storage:
-		return fitID("storage", idText(kind.Storage.GetVolumeId(), ""), epoch(kind.Storage.GetCreateTime()))
+		return fitID("storage", idText(kind.Storage.GetVolumeId(), ""), epochText(kind.Storage.GetCreateTime()))
 	case *pluginv1.Record_Energy:
-		return fitID("energy", idText(kind.Energy.GetVmUuid(), ""), epoch(kind.Energy.GetStartTime()), epoch(kind.Energy.GetEndTime()))
+		return fitID("energy", idText(kind.Energy.GetVmUuid(), ""), epochText(kind.Energy.GetStartTime()), epochText(kind.Energy.GetEndTime()))
 	}
 	return ""
 }
@@ -56,9 +53,9 @@ func acceleratorWord(t pluginv1.AcceleratorType) string {
 	return strings.ToLower(strings.TrimPrefix(t.String(), "ACCELERATOR_TYPE_"))
 }
 
-func epoch(t *timestamppb.Timestamp) string { return strconv.FormatInt(t.GetSeconds(), 10) }
+func epochText(t *timestamppb.Timestamp) string { return strconv.FormatInt(t.GetSeconds(), 10) }
 
-// idText escapes what an id is not made of, and the characters of also.
+// idText escapes the bytes that an id must not have, and those in also.
 func idText(text, also string) string {
 	plain := func(c byte) bool {
 		return ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._:/@+=,", c) >= 0) &&

@@ -1,4 +1,4 @@
-package sdk_test
+package contract_test
 
 import (
 	"math"
@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
@@ -34,7 +34,7 @@ func goodRecord(kind string) *pluginv1.Record {
 			MeasurementTime: at(1000), LocalUserId: "u", GlobalUserName: "name", IpVersion: 4, IpCount: 0}}
 	case "accelerator":
 		record.Kind = &pluginv1.Record_Accelerator{Accelerator: &pluginv1.AcceleratorRecord{
-			VmUuid: "vm", MeasurementYear: 2026, MeasurementMonth: 2, Type: pluginv1.AcceleratorType_ACCELERATOR_TYPE_GPU,
+			VmUuid: "vm", MeasurementYear: 2026, MeasurementMonth: 2, Type: pluginv1.AcceleratorType_ACCELERATOR_TYPE_GPU, Model: "NVIDIA A100",
 			Count: 0.5, AvailableDuration: lasting(28 * 86400), ActiveDuration: lasting(1), Benchmark: benchmark}}
 	case "storage":
 		record.Kind = &pluginv1.Record_Storage{Storage: &pluginv1.StorageRecord{
@@ -57,8 +57,8 @@ func TestCheckRecord(t *testing.T) {
 		{"accelerator", "", func(*record) {}},
 		{"storage", "", func(*record) {}},
 		{"energy", "", func(*record) {}},
-		{"none", "holds no cloud, ip", func(*record) {}},
-		{"cloud", "cloud record of vm: project_id is missing", func(r *record) { r.ProjectId = "" }},
+		{"none", "no cloud, ip", func(*record) {}},
+		{"cloud", `cloud record of "vm": project_id is missing`, func(r *record) { r.ProjectId = "" }},
 
 		{"cloud", "vm_uuid is missing", func(r *record) { r.GetCloud().VmUuid = "" }},
 		{"cloud", "status is 0", func(r *record) { r.GetCloud().Status = 0 }},
@@ -67,23 +67,26 @@ func TestCheckRecord(t *testing.T) {
 		{"cloud", "after 1970", func(r *record) { r.GetCloud().StartTime = at(0) }},
 		{"cloud", "after 1970", func(r *record) { r.GetCloud().EndTime = at(0) }},
 		{"cloud", "whole seconds", func(r *record) { r.GetCloud().StartTime.Nanos = 1 }},
-		{"cloud", "no valid time", func(r *record) { r.GetCloud().StartTime.Nanos = -1 }},
-		{"cloud", "no valid time", func(r *record) { r.GetCloud().RecordCreateTime = at(math.MaxInt64) }},
+		{"cloud", "an invalid time", func(r *record) { r.GetCloud().StartTime.Nanos = -1 }},
+		{"cloud", "an invalid time", func(r *record) { r.GetCloud().RecordCreateTime = at(math.MaxInt64) }},
 		{"cloud", "record_create_time is missing", func(r *record) { r.GetCloud().RecordCreateTime = nil }},
 		{"cloud", "start_time (1970-01-01T01:06:40Z) is after record_create_time", func(r *record) { r.GetCloud().StartTime = at(4000) }},
 		{"cloud", "end_time is missing", func(r *record) { r.GetCloud().EndTime = nil }},
 		{"cloud", "not COMPLETED", func(r *record) { r.GetCloud().Status = pluginv1.CloudStatus_CLOUD_STATUS_STARTED }},
 		{"cloud", "is after end_time", func(r *record) { r.GetCloud().EndTime = at(999) }},
 		{"cloud", "is after record_create_time", func(r *record) { r.GetCloud().EndTime = at(3001) }},
-		{"cloud", "", func(r *record) { r.GetCloud().EndTime = at(3000) }},
-		{"cloud", "", func(r *record) { // never launched: it ended as it began
-			r.GetCloud().EndTime, r.GetCloud().WallDuration, r.GetCloud().SuspendDuration = at(1000), nil, nil
+		{"cloud", "", func(r *record) { r.GetCloud().EndTime, r.GetCloud().WallDuration = at(3000), lasting(1900) }},
+		{"cloud", "", func(r *record) { // never launched: it ended when it was created
+			r.GetCloud().EndTime, r.GetCloud().WallDuration, r.GetCloud().SuspendDuration = at(1000), lasting(0), nil
 		}},
+		{"cloud", "wall_duration is missing", func(r *record) { r.GetCloud().WallDuration = nil }},
+		{"cloud", "machine_name is not UTF-8", func(r *record) { r.GetCloud().MachineName = "a\xff" }},
+		{"cloud", "fqan is not UTF-8", func(r *record) { r.Fqan = "\xff" }},
 		{"cloud", "wall_duration is negative", func(r *record) { r.GetCloud().WallDuration = lasting(-1) }},
 		{"cloud", "suspend_duration is negative", func(r *record) { r.GetCloud().SuspendDuration = lasting(-1) }},
 		{"cloud", "cpu_duration is not in whole seconds", func(r *record) { r.GetCloud().CpuDuration.Nanos = 5 }},
-		{"cloud", "no valid duration", func(r *record) { r.GetCloud().CpuDuration = lasting(math.MaxInt64) }},
-		{"cloud", "1001 s together, but only 1000 s passed", func(r *record) { r.GetCloud().WallDuration = lasting(901) }},
+		{"cloud", "an invalid duration", func(r *record) { r.GetCloud().CpuDuration = lasting(math.MaxInt64) }},
+		{"cloud", "wall_duration is 901 s: it must be 900 s, the 1000 s since start_time less suspend_duration (100 s)", func(r *record) { r.GetCloud().WallDuration = lasting(901) }},
 		{"cloud", "cpu_count is -1", func(r *record) { r.GetCloud().CpuCount = proto.Float64(-1) }},
 		{"cloud", "cpu_count is NaN", func(r *record) { r.GetCloud().CpuCount = proto.Float64(math.NaN()) }},
 		{"cloud", "memory_mb is negative", func(r *record) { r.GetCloud().MemoryMb = proto.Int64(-1) }},
@@ -107,6 +110,7 @@ func TestCheckRecord(t *testing.T) {
 		{"ip", "ip_count is negative", func(r *record) { r.GetIp().IpCount = -1 }},
 
 		{"accelerator", "vm_uuid is missing", func(r *record) { r.GetAccelerator().VmUuid = "" }},
+		{"accelerator", "model is missing", func(r *record) { r.GetAccelerator().Model = "" }},
 		{"accelerator", "measurement_year is 0", func(r *record) { r.GetAccelerator().MeasurementYear = 0 }},
 		{"accelerator", "measurement_month is 13", func(r *record) { r.GetAccelerator().MeasurementMonth = 13 }},
 		{"accelerator", "type is 0", func(r *record) { r.GetAccelerator().Type = 0 }},
@@ -139,7 +143,7 @@ func TestCheckRecord(t *testing.T) {
 		t.Run(test.kind+" "+test.want, func(t *testing.T) {
 			record := goodRecord(test.kind)
 			test.spoil(record)
-			switch err := sdk.CheckRecord(record); {
+			switch err := contract.CheckRecord(record); {
 			case test.want == "" && err != nil:
 				t.Errorf("refused: %v", err)
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
@@ -147,7 +151,7 @@ func TestCheckRecord(t *testing.T) {
 			}
 		})
 	}
-	if err := sdk.CheckRecord(nil); err == nil {
+	if err := contract.CheckRecord(nil); err == nil {
 		t.Error("no record at all passes")
 	}
 }
@@ -166,9 +170,9 @@ func FuzzCheckRecord(f *testing.F) {
 		if proto.Unmarshal(data, record) != nil {
 			return
 		}
-		err := sdk.CheckRecord(record)
-		id := sdk.RecordID(record)
-		if len(id) > sdk.MaxRecordIDBytes || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		err := contract.CheckRecord(record)
+		id := contract.RecordID(record)
+		if len(id) > contract.MaxRecordIDBytes || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			t.Errorf("id %q of %d bytes", id, len(id))
 		}
 		if err == nil && id == "" {
@@ -180,7 +184,7 @@ func FuzzCheckRecord(f *testing.F) {
 func BenchmarkCheckRecord(b *testing.B) {
 	records := plugintest.Records(1, 100)
 	for i := 0; b.Loop(); i++ {
-		if err := sdk.CheckRecord(records[i%len(records)]); err != nil {
+		if err := contract.CheckRecord(records[i%len(records)]); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package sdk_test
+package contract_test
 
 import (
 	"crypto/ecdsa"
@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caso-project/caso/sdk"
+	"github.com/caso-project/caso/internal/contract"
 )
 
 func TestHostTLS(t *testing.T) {
-	config, clientCert, err := sdk.HostTLS()
+	config, clientCert, err := contract.HostTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +28,10 @@ func TestHostTLS(t *testing.T) {
 	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
 		t.Errorf("the key is a %T", cert.PublicKey)
 	}
+	// rustls rejects the certificate of a peer that is a CA.
+	if cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0 {
+		t.Errorf("the certificate is a CA: IsCA %v, KeyUsage %b", cert.IsCA, cert.KeyUsage)
+	}
 	// As a plugin judges it: it trusts this certificate alone.
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
@@ -39,7 +43,7 @@ func TestHostTLS(t *testing.T) {
 	if config.ServerName != "localhost" || config.InsecureSkipVerify || config.RootCAs != nil {
 		t.Errorf("a plugin without a certificate of its own would be trusted: %+v", config)
 	}
-	_, other, err := sdk.HostTLS()
+	_, other, err := contract.HostTLS()
 	if err != nil || other == clientCert {
 		t.Errorf("two plugins get the same certificate (%v)", err)
 	}

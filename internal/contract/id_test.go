@@ -1,13 +1,11 @@
-package sdk_test
+package contract_test
 
 import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
@@ -20,9 +18,7 @@ func ipRecord(project, user string) *pluginv1.Record {
 func gpuRecord(vm, model string) *pluginv1.Record {
 	record := goodRecord("accelerator")
 	record.GetAccelerator().VmUuid = vm
-	if model != "" {
-		record.GetAccelerator().Model = proto.String(model)
-	}
+	record.GetAccelerator().Model = model
 	return record
 }
 
@@ -50,7 +46,7 @@ func TestRecordID(t *testing.T) {
 		{nil, ""},
 	}
 	for _, test := range tests {
-		if got := sdk.RecordID(test.record); got != test.want {
+		if got := contract.RecordID(test.record); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
@@ -60,7 +56,7 @@ func TestRecordIDIsOfTheFact(t *testing.T) {
 	// What was found is no part of it.
 	one, other := goodRecord("cloud"), goodRecord("cloud")
 	other.GetCloud().WallDuration, other.GetCloud().MachineName, other.Fqan = lasting(1), "renamed", "vo"
-	if sdk.RecordID(one) != sdk.RecordID(other) {
+	if contract.RecordID(one) != contract.RecordID(other) {
 		t.Error("the same fact has two ids")
 	}
 	// Facts that look alike.
@@ -74,11 +70,11 @@ func TestRecordIDIsOfTheFact(t *testing.T) {
 		{vmRecord(long + "a"), vmRecord(long + "b")},
 		{vmRecord("a b"), vmRecord("a%20b")},
 	} {
-		if sdk.RecordID(pair[0]) == sdk.RecordID(pair[1]) {
-			t.Errorf("two facts have the id %q", sdk.RecordID(pair[0]))
+		if contract.RecordID(pair[0]) == contract.RecordID(pair[1]) {
+			t.Errorf("two facts have the id %q", contract.RecordID(pair[0]))
 		}
 	}
-	if id := sdk.RecordID(vmRecord(long)); len(id) != sdk.MaxRecordIDBytes || id != sdk.RecordID(vmRecord(long)) {
+	if id := contract.RecordID(vmRecord(long)); len(id) != contract.MaxRecordIDBytes || id != contract.RecordID(vmRecord(long)) {
 		t.Errorf("a long id: %q", id)
 	}
 	seen := map[string]bool{}
@@ -96,13 +92,13 @@ func FuzzRecordID(f *testing.F) {
 	f.Add("a%2Db", "c", "a-b", "c")
 	f.Add("", "-", "-", "")
 	f.Fuzz(func(t *testing.T, project1, user1, project2, user2 string) {
-		one, other := sdk.RecordID(ipRecord(project1, user1)), sdk.RecordID(ipRecord(project2, user2))
+		one, other := contract.RecordID(ipRecord(project1, user1)), contract.RecordID(ipRecord(project2, user2))
 		if same := project1 == project2 && user1 == user2; same != (one == other) {
 			t.Errorf("%q and %q", one, other)
 		}
-		models := sdk.RecordID(gpuRecord(project1, user1)) == sdk.RecordID(gpuRecord(project2, user2))
+		models := contract.RecordID(gpuRecord(project1, user1)) == contract.RecordID(gpuRecord(project2, user2))
 		if same := project1 == project2 && user1 == user2; same != models {
-			t.Errorf("%q", sdk.RecordID(gpuRecord(project1, user1)))
+			t.Errorf("%q", contract.RecordID(gpuRecord(project1, user1)))
 		}
 	})
 }
@@ -110,7 +106,7 @@ func FuzzRecordID(f *testing.F) {
 func BenchmarkRecordID(b *testing.B) {
 	records := plugintest.Records(1, 100)
 	for i := 0; b.Loop(); i++ {
-		if sdk.RecordID(records[i%len(records)]) == "" {
+		if contract.RecordID(records[i%len(records)]) == "" {
 			b.Fatal("no id")
 		}
 	}

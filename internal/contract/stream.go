@@ -1,0 +1,199 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// StreamCheck checks the records of one window, one after another, against the rules of single records
+// and those that span the stream:
+//
+//   - Every record is of the project and of one of the record types that were asked for.
+//   - Every fact comes once: no two records have the same id.
+//   - No record time is after the window's end: the figures would be a forecast.
+//   - cumulative: a record time is a month end within the window, or the window's end.
+//   - cumulative: a subject has a record for every month that the window touches and it existed in, in
+//     time order. APEL bills a missing month together with the next one.
+//   - cumulative: the start time of a subject never changes, and none of its figures falls. APEL bills
+//     the difference of two figures, which would be negative.
+//   - cumulative: nothing follows the record of a subject's end, and that end is before the window's end.
+//   - monthly: the month is one that the window touches, and durations are not longer than the part of
+//     the month before the window's end.
+//   - interval: the record lies within the window.
+//
+// A subject that cannot be reported is left out with all its records.
+type StreamCheck struct {
+	project string
+	types   []pluginv1.RecordType
+	to      time.Time
+	months  []Month
+	from    int64
+	// ids are those of the records so far, except of cumulative ones, whose order excludes repeats.
+	ids      map[string]struct{}
+	subjects map[string]*cumulativeSubject
+}
+
+// NewStreamCheck returns the check of the answer to a request.
+func NewStreamCheck(request *pluginv1.ExtractRequest) *StreamCheck {
+	from, to := request.GetWindow().GetFrom().AsTime(), request.GetWindow().GetTo().AsTime()
+	return &StreamCheck{
+		project:  request.GetProject().GetId(),
+		types:    request.GetRecordTypes(),
+		from:     from.Unix(),
+		to:       to,
+		months:   Months(from, to),
+		ids:      map[string]struct{}{},
+		subjects: map[string]*cumulativeSubject{},
+	}
+}
+
+// Add checks the next record.
+func (c *StreamCheck) Add(record *pluginv1.Record) error {
+	if err := CheckRecord(record); err != nil {
+		return err
+	}
+	if err := c.checkInStream(record); err != nil {
+		return fmt.Errorf("%s: %w", Subject(record), err)
+	}
+	return nil
+}
+
+func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
+	if record.GetProjectId() != c.project {
+		return fmt.Errorf("project_id is %q, but project %q was asked for", record.GetProjectId(), c.project)
+	}
+	if recordType := RecordTypeOf(record); !slices.Contains(c.types, recordType) {
+		return fmt.Errorf("record type %s was not asked for", RecordTypeName(recordType))
+	}
+	if cloud := record.GetCloud(); cloud != nil {
+		return c.checkCumulative(cloud)
+	}
+	id := RecordID(record)
+	if _, again := c.ids[id]; again {
+		return fmt.Errorf("it comes twice (%s)", id)
+	}
+	c.ids[id] = struct{}{}
+	switch kind := record.GetKind().(type) {
+	case *pluginv1.Record_Ip:
+		return c.notAfterEnd("measurement_time", kind.Ip.GetMeasurementTime().AsTime())
+	case *pluginv1.Record_Storage:
+		return c.notAfterEnd("create_time", kind.Storage.GetCreateTime().AsTime())
+	case *pluginv1.Record_Accelerator:
+		return c.checkMonthly(kind.Accelerator)
+	case *pluginv1.Record_Energy:
+		if kind.Energy.GetStartTime().GetSeconds() < c.from {
+			return fmt.Errorf("start_time (%s) is before the window", kind.Energy.GetStartTime().AsTime().Format(time.RFC3339))
+		}
+		return c.notAfterEnd("end_time", kind.Energy.GetEndTime().AsTime())
+	}
+	return nil
+}
+
+func (c *StreamCheck) notAfterEnd(field string, t time.Time) error {
+	if t.After(c.to) {
+		return fmt.Errorf("%s (%s) is after the window's end (%s)", field, t.Format(time.RFC3339), c.to.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (c *StreamCheck) checkMonthly(accelerator *pluginv1.AcceleratorRecord) error {
+	year, month := int(accelerator.GetMeasurementYear()), time.Month(accelerator.GetMeasurementMonth())
+	for _, part := range c.months {
+		if part.From.Year() != year || part.From.Month() != month {
+			continue
+		}
+		limit := int64(part.Before.Sub(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)) / time.Second)
+		for field, d := range map[string]*durationpb.Duration{
+			"available_duration": accelerator.GetAvailableDuration(), "active_duration": accelerator.GetActiveDuration(),
+		} {
+			if d.GetSeconds() > limit {
+				return fmt.Errorf("%s is %d s, but only %d s of %04d-%02d are before the window's end", field, d.GetSeconds(), limit, year, month)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("month %04d-%02d is outside the window", year, month)
+}
+
+// cumulativeSubject is what was reported of a subject so far.
+type cumulativeSubject struct {
+	month        int // index of the month of the last record
+	startSeconds int64
+	ended        bool
+	figures      [5]int64
+}
+
+func cumulativeFigures(cloud *pluginv1.CloudRecord) [5]int64 {
+	return [5]int64{
+		cloud.GetWallDuration().GetSeconds(), cloud.GetSuspendDuration().GetSeconds(), cloud.GetCpuDuration().GetSeconds(),
+		cloud.GetNetworkInboundGb(), cloud.GetNetworkOutboundGb(),
+	}
+}
+
+func (c *StreamCheck) checkCumulative(cloud *pluginv1.CloudRecord) error {
+	asOf := cloud.GetRecordCreateTime().AsTime()
+	if err := c.notAfterEnd("record_create_time", asOf); err != nil {
+		return err
+	}
+	month := slices.IndexFunc(c.months, func(m Month) bool { return m.AsOf.Equal(asOf) })
+	if month < 0 {
+		return fmt.Errorf("record_create_time (%s) is neither a month end within the window nor the window's end", asOf.Format(time.RFC3339))
+	}
+	start := cloud.GetStartTime().AsTime()
+	if !start.Before(c.months[month].Before) {
+		return fmt.Errorf("start_time (%s) is not before the window's end", start.Format(time.RFC3339))
+	}
+	if end := cloud.GetEndTime(); end != nil && !end.AsTime().Before(c.months[month].Before) {
+		return fmt.Errorf("end_time (%s) belongs to the next window or month", end.AsTime().Format(time.RFC3339))
+	}
+	seen, known := c.subjects[cloud.GetVmUuid()]
+	if !known {
+		seen = &cumulativeSubject{month: c.firstMonth(start) - 1, startSeconds: start.Unix()}
+		c.subjects[cloud.GetVmUuid()] = seen
+	}
+	switch {
+	case seen.ended:
+		return errors.New("it comes after the record of the subject's end")
+	case seen.startSeconds != start.Unix():
+		return fmt.Errorf("start_time changes from %s to %s within the window",
+			time.Unix(seen.startSeconds, 0).UTC().Format(time.RFC3339), start.Format(time.RFC3339))
+	case month <= seen.month:
+		return errors.New("it comes after a record of the same or a later time")
+	case month > seen.month+1:
+		return fmt.Errorf("the record as of %s is missing before it", c.months[seen.month+1].AsOf.Format(time.RFC3339))
+	}
+	figures := cumulativeFigures(cloud)
+	for i, name := range [5]string{"wall_duration", "suspend_duration", "cpu_duration", "network_inbound_gb", "network_outbound_gb"} {
+		if known && figures[i] < seen.figures[i] {
+			return fmt.Errorf("%s falls from %d to %d within the window", name, seen.figures[i], figures[i])
+		}
+	}
+	seen.month, seen.figures, seen.ended = month, figures, cloud.GetEndTime() != nil
+	return nil
+}
+
+// firstMonth returns the index of the first part of the window in which a subject existed.
+func (c *StreamCheck) firstMonth(start time.Time) int {
+	return slices.IndexFunc(c.months, func(m Month) bool { return start.Before(m.Before) })
+}
+
+// Finish checks, after the last record, that no subject lacks its records up to the window's end.
+func (c *StreamCheck) Finish() error {
+	var first error
+	for id, seen := range c.subjects {
+		if !seen.ended && seen.month < len(c.months)-1 {
+			err := fmt.Errorf("cloud record of %q: the record as of %s is missing", id, c.months[seen.month+1].AsOf.Format(time.RFC3339))
+			// The same error whatever the order of the map.
+			if first == nil || err.Error() < first.Error() {
+				first = err
+			}
+		}
+	}
+	return first
+}
