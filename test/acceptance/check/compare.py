@@ -1,10 +1,10 @@
-"""Compares what was delivered with the truth."""
+"""Compares delivered records with the expected ones."""
 import dataclasses
 
 
 @dataclasses.dataclass
 class Tally:
-    """How many records were expected and delivered, and what was wrong; `problems` says it in words."""
+    """Counts of expected, delivered and wrong records; `problems` describes each difference."""
     expected: int = 0
     delivered: int = 0
     missing: int = 0
@@ -26,7 +26,7 @@ def key(record):
 
 
 def compare(expected, delivered, label):
-    """Every record on its own, field by field; then their order."""
+    """Compares every record field by field, then their order."""
     tally = Tally(expected=len(expected), delivered=len(delivered))
     left = {}
     for record in delivered:
@@ -41,11 +41,11 @@ def compare(expected, delivered, label):
         for name in sorted(truth.keys() | record.keys()):
             if truth.get(name) != record.get(name):
                 tally.wrong += 1
-                tally.problems.append(f"wrong {name} of {label(truth)}: {record.get(name)!r}, and not {truth.get(name)!r}")
+                tally.problems.append(f"wrong {name} of {label(truth)}: {record.get(name)!r}, want {truth.get(name)!r}")
     for record in (record for records in left.values() for record in records):
         tally.extra += 1
         tally.problems.append(f"extra {label(record)}")
-    # The last record of a VM to arrive in a month is the one that counts.
+    # Of a VM's records in a month, APEL keeps the last to arrive.
     last = {}
     for record in delivered:
         if record["RecordCreateTime"] < last.get(record["VMUUID"], 0):

@@ -1,4 +1,4 @@
-"""Servers that come and go between two runs, in real time: nothing of theirs is written by SQL."""
+"""Servers that are created and deleted between two runs, in real time and through the APIs only."""
 import os
 import sys
 
@@ -12,7 +12,7 @@ class Life:
         self.made = []
 
     def sign_in(self):
-        """As the administrator, who is given a part in the project."""
+        """Signs in as the administrator, with a role in the project."""
         admin = Client()
         me = next(user["id"] for user in admin.get("identity", "/users?name=admin")["users"])
         member = next(role["id"] for role in admin.get("identity", "/roles?name=member")["roles"])
@@ -20,7 +20,7 @@ class Life:
         return Client(project={"id": self.project})
 
     def begin(self):
-        """Two servers are made."""
+        """Creates two servers."""
         session = self.sign_in()
         flavor = next(f["id"] for f in session.get("compute", "/flavors")["flavors"] if f["name"] == f"{self.prefix}-small")
         image = session.get("image", f"/images?name={self.prefix}%20plain")["images"][0]["id"]
@@ -31,7 +31,7 @@ class Life:
         wait("servers to be built", lambda: all(self.status(session, server) == "ACTIVE" for server in self.made), 120)
 
     def end(self):
-        """One of them is deleted, and one deleted softly."""
+        """Deletes one of them and soft-deletes the other."""
         session = self.sign_in()
         session.post("compute", f"/servers/{self.made[0]}/action", {"forceDelete": None})
         session.delete("compute", f"/servers/{self.made[1]}")

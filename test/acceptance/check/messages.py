@@ -1,4 +1,4 @@
-"""Reads what caso delivered, as strictly as those do for whom it is meant: APEL's parser and a Logstash input."""
+"""Reads what caso delivered, as strictly as APEL's parser and a Logstash input."""
 import datetime
 import json
 import os
@@ -16,27 +16,27 @@ class Malformed(Exception):
     pass
 
 
-def spool(folder):
-    """The records in a directory queue, in order."""
-    paths = sorted(os.path.relpath(os.path.join(where, name), folder) for where, _, names in os.walk(folder) for name in names)
+def spool(directory):
+    """Returns the records in a directory queue, in order."""
+    paths = sorted(os.path.relpath(os.path.join(where, name), directory) for where, _, names in os.walk(directory) for name in names)
     records = []
     for path in paths:
         if not ELEMENT.fullmatch(path):
-            raise Malformed(f"{path} is no element of a queue")
-        with open(os.path.join(folder, path), "rb") as file:
+            raise Malformed(f"{path} is not an element of a queue")
+        with open(os.path.join(directory, path), "rb") as file:
             records += message(file.read())
     return records
 
 
 def message(content):
-    """The records of one message to APEL."""
+    """Returns the records of one message to APEL."""
     text = content.decode("ascii")
     header, _, body = text.partition("\n")
     if header != "APEL-cloud-message: v0.4":
         raise Malformed(f"the message begins with {header!r}")
     if len(content) > 700_000 or not text.endswith("\n") or text.endswith("\n\n"):
         raise Malformed(f"a message of {len(content)} bytes that ends with {text[-5:]!r}")
-    # The parser takes %% for the separator wherever it stands; here it may stand nowhere else.
+    # The parser splits at every %%, so that it may not occur anywhere else.
     parts = body[:-1].split("\n%%\n")
     if any("%%" in part for part in parts):
         raise Malformed("%% within a record")
@@ -65,9 +65,9 @@ def fields(text):
 
 
 def documents(content):
-    """The records that came over TCP, one JSON object a line."""
+    """Returns the records of a TCP stream with one JSON object per line."""
     if content and not content.endswith(b"\n"):
-        raise Malformed("the last line has no end")
+        raise Malformed("the last line is not terminated")
     records = []
     for line in content.decode("utf-8").split("\n")[:-1]:
         record = json.loads(line)
@@ -81,7 +81,7 @@ def documents(content):
 
 
 def to_apel(record):
-    """How a true record reads in a message: printable ASCII without the separator, at most 255 characters."""
+    """Returns an expected record as in a message: printable ASCII, no separator, at most 255 characters."""
     result = {}
     for key, value in record.items():
         if isinstance(value, str):
@@ -99,6 +99,6 @@ def plain(value):
 
 
 def to_logstash(record):
-    """How a true record reads as a document, but for its id, which is caso's to choose."""
+    """Returns an expected record as a document, without its id."""
     when = datetime.datetime.fromtimestamp(record["RecordCreateTime"], datetime.timezone.utc)
     return record | {"type": "cloud", "@timestamp": when.strftime("%Y-%m-%dT%H:%M:%SZ")}

@@ -1,4 +1,4 @@
-"""A receiver of lines on a TCP port of the loopback, in the place of Logstash."""
+"""A receiver of lines on a TCP port of the loopback, in place of Logstash."""
 import socketserver
 import threading
 
@@ -17,7 +17,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self):
-        """What came since the last time."""
+        """Returns what was received since the last call."""
         content = bytes(self.received)
         self.received.clear()
         return content

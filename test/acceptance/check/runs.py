@@ -1,4 +1,4 @@
-"""The runs of caso: under which configuration, over which window, and what must come of it."""
+"""The runs of caso, with configuration, window and expected result."""
 import dataclasses
 import datetime
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "seed"))
 from life import Life  # noqa: E402
-from marks import SECOND, Marks  # noqa: E402
+from instants import SECOND, Instants  # noqa: E402
 
 DAY = datetime.timedelta(days=1)
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -15,7 +15,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 @dataclasses.dataclass
 class Site:
-    """A configuration with a spool directory of its own, and so with checkpoints of its own."""
+    """A configuration with its own spool directory, and so its own checkpoints."""
     name: str
     named: list
     tag: str
@@ -24,7 +24,7 @@ class Site:
     credential: dict | None = None
     bound: str | None = None
     checkpoint: datetime.datetime | None = None
-    open: set = dataclasses.field(default_factory=set)     # servers that had not ended then
+    open: set = dataclasses.field(default_factory=set)     # servers that had not ended at the checkpoint
 
 
 @dataclasses.dataclass
@@ -33,17 +33,17 @@ class Run:
     site: Site
     start: datetime.datetime | None = None
     end: datetime.datetime | None = None
-    before: Callable = lambda: None   # what happens in the cloud before it
+    before: Callable = lambda: None   # changes the cloud before the run
     status: int = 0
-    complaints: list = dataclasses.field(default_factory=list)   # what the report has to mention
+    mentions: list = dataclasses.field(default_factory=list)   # texts that the report must contain
 
 
 def runs(seed):
-    """All runs, in their order."""
-    marks = Marks.at(datetime.datetime.fromisoformat(seed["now"]))
+    """Yields all runs in order."""
+    instants = Instants.at(datetime.datetime.fromisoformat(seed["now"]))
     ids, names, tags = seed["projects"], seed["names"], seed["tags"]
-    months, first, second = marks.months, marks.first, marks.second
-    # alpha comes by tag, by name and by ID, and must be reported once.
+    months, first, second = instants.months, instants.first, instants.second
+    # alpha is listed by tag, by name and by ID, and must be reported once.
     everything = Site("all", [names["alpha"], ids["alpha"], ids["gamma"], names["delta"], ids["elsewhere"]], tags["good"], endpoint="")
     odd = Site("odd", [names["delta"], "no-such-project"], tags["odd"])
     bound = Site("credential", [ids["alpha"]], tags["good"], only=[ids["beta"]], credential=seed["application_credential"], bound=ids["beta"])
@@ -56,7 +56,7 @@ def runs(seed):
     life = Life(seed["prefix"], ids["beta"])
     yield Run("until now, with servers that were made just now", everything, before=life.begin)
     yield Run("minutes later, with these deleted", everything, before=life.end)
-    yield Run("nothing but what cannot be reported, beside delta", odd, end=first, status=1, complaints=[
+    yield Run("nothing but what cannot be reported, beside delta", odd, end=first, status=1, mentions=[
         "no-such-project", names["no-role"], "openstack role add", names["disabled"],
         names["no-vo"], "openstack project set --property accounting:VO="])
     yield Run("a first run with an application credential, for one project alone", bound, end=months[1] + DAY * 10)

@@ -1,4 +1,4 @@
-"""What finds faults must find them: `python3 -m unittest` in this folder."""
+"""Tests of the checks: `python3 -m unittest` in this directory."""
 import unittest
 
 import compare

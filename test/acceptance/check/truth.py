@@ -1,19 +1,19 @@
 #!/usr/bin/python3
 """Computes from the services' databases which records one run has to deliver.
 
-It shares no code with caso and asks none of the services: it reads their tables. Standard input is a question in JSON
-(see Question), standard output the records, as JSON objects with APEL's keys, one a line, in the order of their time.
+It shares no code with caso and reads the tables of the services, not their APIs. Standard input is a
+question in JSON (see Question). Standard output has the records as JSON objects with APEL's keys,
+one per line, ordered by time.
 
 The rules, each with its source:
-- StartTime is when the server was created: nova sets launched_at anew on resize, rebuild, rescue and unshelve.
-- A server ended at terminated_at; a deleted one without that when its deletion began (instance_actions), and without
-  that when it last changed. A soft deletion ends it too. One that was never launched ran for no time
-  once it is deleted or in ERROR; in BUILD it may still come up.
-- APEL's server keeps the last record of a VM and month, and files it under the month of its RecordCreateTime (or
-  EndTime). So a window gives one record as of the last second of each month in it, and one as of its end.
-- Windows are half-open: what happens at the very end of one belongs to the next.
-- What a server was doing at a moment in the past is known only if it has not changed since; else it was there, and
-  that is all there is to say.
+- StartTime is created_at: nova resets launched_at on resize, rebuild, rescue and unshelve.
+- A server ended at terminated_at; a deleted one without it at the start of its deletion
+  (instance_actions), and without that at its last change. A soft deletion ends it too. A server that
+  was never launched ran for no time once it is deleted or in ERROR; in BUILD it may still start.
+- APEL's server keeps the last record of a VM and month, in the month of its RecordCreateTime (or
+  EndTime). So a window has one record as of each month end in it, and one as of its own end.
+- Windows are half-open: what happens at the end of one belongs to the next.
+- The state of a server at a past time is known only if it has not changed since; else it is started.
 """
 import datetime
 import json
@@ -45,12 +45,13 @@ def moment(seconds):
 
 
 class Question:
-    """What is asked, from standard input:
+    """The question on standard input:
 
-    reader (user name), named (IDs or names), tag (or null), mapping ({VO: [project, ...]}), site, service, cloud_type;
-    bound: the ID of the project an application credential is tied to, or null; such a user may not read other users;
-    start, end: the window asked for, in epoch seconds; checkpoint: until when it was reported before, or null;
-    open: the servers whose last record before the checkpoint said that they had not ended.
+    reader (user name), named (IDs or names), tag (or null), mapping ({VO: [project, ...]}), site,
+    service, cloud_type;
+    bound: the ID of the project of an application credential, or null; such a user cannot read other users;
+    start, end: the window, in epoch seconds; checkpoint: in epoch seconds, or null;
+    open: the servers that had not ended in their last record before the checkpoint.
     """
 
     def __init__(self, document):
@@ -64,7 +65,7 @@ def next_month(when):
 
 
 def windows(question):
-    """The window, and what has to follow it when an old one ended inside a month, whose last word it would be."""
+    """Returns the window and, if a republished one ends inside a month, the window that follows it."""
     start, end = moment(question.start), moment(question.end)
     result = [(start, end)]
     if question.checkpoint is not None and end < moment(question.checkpoint) and end != datetime.datetime(end.year, end.month, 1):
@@ -72,8 +73,8 @@ def windows(question):
     return result
 
 
-def pieces(window):
-    """(from, before, as of) for each month of a window."""
+def months(window):
+    """Yields (from, before, record time) for each month of a window."""
     start, end = window
     while start < end:
         before = min(next_month(start), end)
@@ -85,7 +86,7 @@ def pieces(window):
 # --------------------------------------------------------------------------- projects
 
 def projects(question):
-    """{project ID: VO} of those that are to be reported."""
+    """Returns {project ID: VO} of the projects to report."""
     found = {}
     known = rows("keystone", "SELECT id, name, domain_id, enabled, extra FROM project WHERE is_domain = 0")
     tagged = {row["project_id"] for row in rows("keystone", "SELECT project_id FROM project_tag WHERE name = %s", question.tag or "")}
@@ -116,7 +117,7 @@ def user_names(question):
 
 
 def image_names(project):
-    """Names of images that the project can see, where they are other than the ID."""
+    """Returns the marketplace names of images that the project can see, by ID."""
     return {row["id"]: row["value"] for row in rows(
         "glance", "SELECT i.id, p.value FROM images i JOIN image_properties p ON p.image_id = i.id AND p.deleted = 0"
         " WHERE i.deleted = 0 AND p.name = 'vmcatcher_event_ad_mpuri' AND (i.visibility <> 'private' OR i.owner = %s)", project)}
@@ -130,7 +131,7 @@ def addresses(project):
 
 
 def servers(project):
-    """The rows of a project's servers, in all cells, with flavor and the start of their deletion."""
+    """Yields a project's servers of all cells, with flavor and start of deletion."""
     for cell in ("nova", "nova_cell0"):
         deletions, restored = {}, {}
         actions = rows(cell, "SELECT instance_uuid, action, start_time FROM instance_actions WHERE deleted = 0 ORDER BY start_time DESC")
@@ -150,11 +151,11 @@ def servers(project):
 # --------------------------------------------------------------------------- one server's life
 
 def ended(server):
-    """When a server ended, or None."""
+    """Returns when a server ended, or None."""
     gone = server["deleted"] or server["vm_state"] in ("deleted", "soft-delete")
     if server["launched_at"] is None:
         return server["created_at"] if gone or server["vm_state"] == "error" else None
-    end = server["terminated_at"]   # also of one whose deletion was stuck after that
+    end = server["terminated_at"]   # also of a server whose deletion failed later
     if not end and not gone:
         return None
     end = end or server["deletion"] or server["updated_at"]
@@ -162,7 +163,7 @@ def ended(server):
 
 
 def benchmark(flavor):
-    """Both or neither; the value a positive number that APEL's decimal(10,3) can hold."""
+    """Returns both fields or neither; the value must be positive and fit APEL's decimal(10,3)."""
     specs = flavor.get("extra_specs") or {}
     kind, value = specs.get("accounting:benchmark_type"), specs.get("accounting:benchmark_value")
     try:
@@ -172,26 +173,26 @@ def benchmark(flavor):
     return {"BenchmarkType": kind, "Benchmark": value} if kind and 0 < value < 1e7 else {}
 
 
-def record(server, piece, owed):
-    """What a server has to say of a piece of time, of that which changes with time; None where it has nothing.
+def record(server, month, due):
+    """Returns the fields of a server that change with time, for one month of a window; None for no record.
 
-    An end that became known late, with a time that had been reported otherwise, is owed to the next window.
+    due: the server was not ended in its last record, so an end before this window is reported in it.
     """
-    start, before, as_of = piece
+    start, before, as_of = month
     created, end = server["created_at"], ended(server)
-    if created >= before or (end is not None and end < start and not owed):
+    if created >= before or (end is not None and end < start and not due):
         return None
-    said = {"StartTime": epoch(created), "RecordCreateTime": epoch(as_of), "SuspendDuration": 0}
+    figures = {"StartTime": epoch(created), "RecordCreateTime": epoch(as_of), "SuspendDuration": 0}
     if end is not None and end < before:
-        until, said["Status"], said["EndTime"] = end, "completed", epoch(end)
+        until, figures["Status"], figures["EndTime"] = end, "completed", epoch(end)
     else:
         until = as_of
         changed = server["updated_at"] or created
-        said["Status"] = "started" if end is not None or changed > as_of else WORDS[server["vm_state"]]
+        figures["Status"] = "started" if end is not None or changed > as_of else WORDS[server["vm_state"]]
     wall = int((until - created).total_seconds())
     # A duration of 0 is sent as 1.
-    said["WallDuration"], said["CpuDuration"] = max(wall, 1), max(wall * server["flavor"]["vcpus"], 1)
-    return said
+    figures["WallDuration"], figures["CpuDuration"] = max(wall, 1), max(wall * server["flavor"]["vcpus"], 1)
+    return figures
 
 
 def answer(question):
@@ -212,12 +213,12 @@ def answer(question):
             if server["image_ref"]:
                 steady["ImageId"] = images.get(server["image_ref"], server["image_ref"])
             for window in windows(question):
-                owed = server["uuid"] in question.open and epoch(window[0]) == question.checkpoint
-                for piece in pieces((max(window[0], server["created_at"]), window[1])):
-                    said = record(server, piece, owed)
-                    owed = False
-                    if said:
-                        records.append(steady | said)
+                due = server["uuid"] in question.open and epoch(window[0]) == question.checkpoint
+                for month in months((max(window[0], server["created_at"]), window[1])):
+                    figures = record(server, month, due)
+                    due = False
+                    if figures:
+                        records.append(steady | figures)
     return sorted(records, key=lambda one: one["RecordCreateTime"])
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""What servers really used: `used.py BIN SEED-FILE FOLDER` puts measures of some servers into gnocchi, with the resource
-types and the archive policy that ceilometer-upgrade makes, runs caso's extractor ceilometer over windows cut in two ways, and
-compares processor time and traffic with what `used_truth.py` makes of the same measures. It ends like verify.py.
+"""Checks measured usage: `used.py BIN SEED-FILE DIRECTORY`.
+
+It writes measures of some servers to gnocchi, with the resource types and the archive policy of
+ceilometer-upgrade, runs caso's extractor ceilometer over one window and over five, and compares CPU
+time and traffic with the result of `used_truth.py` on the same measures.
 """
 import datetime
 import json
@@ -33,7 +35,7 @@ TYPES = [{"name": "instance", "attributes": {name: text() for name in ("display_
 
 
 def unless(status, request):
-    """A request that may be answered with one status that says it was not needed."""
+    """Sends a request and ignores one error status."""
     try:
         request()
     except ApiError as problem:
@@ -42,10 +44,10 @@ def unless(status, request):
 
 
 def series(rng, begin, end, most, restarts, gap=False):
-    """Readings of a counter, [time, value], every five minutes; with a gap, an hour of them is missing."""
+    """Returns readings of a counter, [time, value], every five minutes; a gap leaves out one hour."""
     value, result = 0, []
     times = range(begin, end, STEP)
-    # Far enough apart that a counter shows less after each than before it.
+    # Far enough apart that the counter is lower after each restart than before.
     again = set(rng.sample(times[8::10], restarts))
     for at in times:
         value = 0 if at in again else value
@@ -56,13 +58,13 @@ def series(rng, begin, end, most, restarts, gap=False):
 
 
 def plan(rng, servers, begin, end):
-    """{server: {meter: {counter: readings}}}"""
+    """Returns {server: {meter: {counter: readings}}}."""
     found = {}
     for number, server in enumerate(servers):
         cpu = {"": series(rng, begin, end, 200 * 10**9, restarts=number % 3, gap=number % 4 == 1)}
         nets = {}
         for nic in range(1 + number % 2):
-            # The second interface is taken away half way.
+            # The second interface is detached half way.
             until = end if nic == 0 else begin + (end - begin) // 2
             nets[f"tap{number}-{nic}"] = until
         both = {meter: {tap: series(rng, begin, until, GB // 3, restarts=number % 2) for tap, until in nets.items()} for meter in list(METERS)[1:]}
@@ -74,7 +76,7 @@ def put(admin, project, measures):
     unless(409, lambda: admin.post("metric", "/archive_policy", POLICY))
     for kind in TYPES:
         unless(409, lambda kind=kind: admin.post("metric", "/resource_type", kind))
-    # What an earlier run, or the seed, has put there.
+    # Resources of an earlier run or of the seed.
     for kind, of in (("instance_network_interface", "instance_id"), ("instance", "id")):
         for resource in admin.get("metric", f"/resource/{kind}?limit=1000"):
             if resource[of] in measures:
@@ -91,14 +93,14 @@ def put(admin, project, measures):
             batch[name] = {meter: [{"timestamp": datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat(), "value": value}
                                    for at, value in readings] for meter, readings in content.items()}
     admin.post("metric", "/batch/resources/metrics/measures", batch)
-    wait("gnocchi to take the measures in", lambda: admin.get("metric", "/status")["storage"]["summary"]["measures"] == 0, 120)
+    wait("gnocchi to process the measures", lambda: admin.get("metric", "/status")["storage"]["summary"]["measures"] == 0, 120)
 
 
-def run(caso, seed, project, folder, ends):
-    """The measured figures of the last record of each server, for each window's end."""
+def run(caso, seed, project, directory, ends):
+    """Returns the last record of each server for each window, {server: record}."""
     results = []
-    config = os.path.join(folder, "caso.conf")
-    os.makedirs(folder)
+    config = os.path.join(directory, "caso.conf")
+    os.makedirs(directory)
     for number, end in enumerate(ends):
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"""[DEFAULT]
@@ -106,38 +108,38 @@ site_name = ACCEPTANCE-SITE
 extractor = ceilometer
 projects = {project}
 messengers = ssm
-spooldir = {folder}
-mapping_file = {folder}/voms.json
+spooldir = {directory}
+mapping_file = {directory}/voms.json
 [keystone_auth]
 auth_url = http://{os.environ['ACC_IP']}:{os.environ['ACC_PORT_KEYSTONE']}/v3
 username = {seed['reader']}
 password = {os.environ['ACC_READER_PASSWORD'].replace('$', '$$')}
 [ssm]
-output_path = {folder}/queue-{number}
+output_path = {directory}/queue-{number}
 """)
-        with open(os.path.join(folder, "voms.json"), "w", encoding="utf-8") as file:
+        with open(os.path.join(directory, "voms.json"), "w", encoding="utf-8") as file:
             json.dump({"used.example.org": {"projects": [project]}}, file)
         command = [caso, "extract", "--config-file", config, "--projects", project, "--extract-to", datetime.datetime.fromtimestamp(end, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
         records = {}
-        for record in spool(os.path.join(folder, f"queue-{number}")):
+        for record in spool(os.path.join(directory, f"queue-{number}")):
             records[record["VMUUID"]] = record   # the last to arrive
         results.append(records)
     return results
 
 
 def main():
-    caso, seed_file, folder = os.path.join(sys.argv[1], "caso"), sys.argv[2], os.path.join(sys.argv[3], f"used-{uuid.uuid4().hex[:8]}")
+    caso, seed_file, directory = os.path.join(sys.argv[1], "caso"), sys.argv[2], os.path.join(sys.argv[3], f"used-{uuid.uuid4().hex[:8]}")
     with open(seed_file, encoding="utf-8") as file:
         seed = json.load(file)
     project = seed["projects"]["alpha"]
     admin = Client()
-    # Ends at the border of two pieces of the archive, so that what was read by then is what counts then.
+    # The end is on a boundary of the archive's 5-minute points.
     end = int(time.time()) // STEP * STEP - STEP
     begin = end - 6 * 3600
-    # A server has no readings of before it was made.
+    # A server has no readings from before its creation.
     made = datetime.datetime.fromtimestamp(begin, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = admin.get("compute", f"/servers/detail?all_tenants=1&status=ACTIVE&project_id={project}&limit=1000")["servers"]
     servers = sorted(one["id"] for one in found if one["created"] < made)[:12]
@@ -146,7 +148,7 @@ def main():
     fine = [begin + 2 * STEP, begin + 3600, begin + 5000 // STEP * STEP, begin + 4 * 3600, end]
     tally = Tally()
     for name, ends in (("at once", [end]), ("in five windows", fine)):
-        for at, records in zip(ends, run(caso, seed, project, os.path.join(folder, name.replace(" ", "-")), ends)):
+        for at, records in zip(ends, run(caso, seed, project, os.path.join(directory, name.replace(" ", "-")), ends)):
             answer = subprocess.run([sys.executable, os.path.join(HERE, "used_truth.py")], input=json.dumps({"until": at, "measures": measures}), text=True, capture_output=True, check=True)
             for server, truth in json.loads(answer.stdout).items():
                 tally.expected += 1
@@ -159,10 +161,10 @@ def main():
                     field = METERS[meter]
                     if records[server].get(field) != figure:
                         tally.wrong += 1
-                        tally.problems.append(f"{name}, until {at}: {field} of {server} is {records[server].get(field)}, and not {figure}")
+                        tally.problems.append(f"{name}, until {at}: {field} of {server} is {records[server].get(field)}, want {figure}")
     for problem in tally.problems[:20]:
         print(problem)
-    print(f"what was used: {tally}")
+    print(f"measured usage: {tally}")
     return 1 if tally.problems or not tally.expected else 0
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""What readings of counters amount to: from standard input {"until": epoch seconds, "measures": {server: {meter: {counter:
-[[epoch seconds, value], ...]}}}}, to standard output {server: {meter: whole seconds or GB}}. It shares no code with caso.
+"""Computes usage from counter readings. It shares no code with caso.
 
-A counter that shows less than before began again at 0. Nanoseconds become seconds, bytes GB of 2^30, rounded down once. A
-duration of 0 is sent as 1. What was never read is not there.
+Standard input: {"until": epoch seconds, "measures": {server: {meter: {counter: [[epoch seconds,
+value], ...]}}}}. Standard output: {server: {meter: whole seconds or GB}}.
+
+A counter that is lower than before restarted at 0. Nanoseconds become seconds and bytes GB (2^30
+bytes), rounded down once. A duration of 0 is sent as 1. A counter without readings is absent.
 """
 import json
 import sys
@@ -12,7 +14,7 @@ UNITS = {"cpu": 10**9, "network.incoming.bytes": 2**30, "network.outgoing.bytes"
 
 
 def counted(readings):
-    """The sum of all that the counter rose, each beginning being at 0."""
+    """Returns the sum of all increases; a restart begins at 0."""
     total, previous = 0, 0
     for _, value in readings:
         total += value - previous if value >= previous else value

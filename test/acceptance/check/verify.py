@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Runs caso against the cloud and compares everything it delivers with the truth: `verify.py BIN SEED-FILE FOLDER`.
+"""Runs caso against the cloud and compares everything it delivers: `verify.py BIN SEED-FILE DIRECTORY`.
 
-The last line says `N expected, N delivered, 0 missing, 0 extra, 0 wrong fields`; the exit status is 0 if and only
-if that is what it says and nothing else was wrong.
+The last line is `N expected, N delivered, 0 missing, 0 extra, 0 wrong fields` and the exit status 0 if
+everything is right.
 """
 import datetime
 import json
@@ -20,7 +20,7 @@ from runs import EPOCH, runs
 HERE = os.path.dirname(os.path.abspath(__file__))
 SITE, SERVICE = "ACCEPTANCE-SITE", "acceptance cloud"
 DELTA_VO = "delta.example.org"
-SHOWN = 12   # problems of one run that are printed; all of them are in a file
+SHOWN = 12   # problems printed per run; all of them are in a file
 
 
 def utc(seconds):
@@ -32,9 +32,9 @@ def epoch(moment):
 
 
 class Verification:
-    def __init__(self, bin_folder, seed, folder):
-        self.caso = os.path.join(bin_folder, "caso")
-        self.seed, self.folder = seed, folder
+    def __init__(self, bin_directory, seed, directory):
+        self.caso = os.path.join(bin_directory, "caso")
+        self.seed, self.directory = seed, directory
         self.receiver = Receiver()
         self.total = Tally()
         self.ids = {}
@@ -46,15 +46,15 @@ class Verification:
         return json.loads(answer.stdout)["version"]
 
     def environment(self):
-        return {"PATH": os.environ["PATH"], "HOME": self.folder, "TZ": "Pacific/Kiritimati"}   # UTC+14: nothing may depend on it
+        return {"PATH": os.environ["PATH"], "HOME": self.directory, "TZ": "Pacific/Kiritimati"}   # UTC+14: the results must not depend on it
 
     # ------------------------------------------------------------------ running caso
 
     def configure(self, site, queue):
-        """Writes caso.conf, and gives its path."""
-        folder = os.path.join(self.folder, site.name)
-        os.makedirs(folder, exist_ok=True)
-        mapping = os.path.join(folder, "voms.json")
+        """Writes caso.conf and returns its path."""
+        directory = os.path.join(self.directory, site.name)
+        os.makedirs(directory, exist_ok=True)
+        mapping = os.path.join(directory, "voms.json")
         with open(mapping, "w", encoding="utf-8") as file:
             json.dump({DELTA_VO: {"projects": [self.seed["names"]["delta"]]}, "not.asked.for": {"projects": [self.seed["names"]["alpha"]]}}, file)
         if site.credential:
@@ -67,7 +67,7 @@ username = {self.seed['reader']}
 password = {os.environ['ACC_READER_PASSWORD'].replace('$', '$$')}
 user_domain_name = Default
 project_domain_name = Default"""
-        path = os.path.join(folder, "caso.conf")
+        path = os.path.join(directory, "caso.conf")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"""[DEFAULT]
 site_name = {SITE}
@@ -75,7 +75,7 @@ service_name = {SERVICE}
 projects = {', '.join(site.named)}
 caso_tag = {site.tag}
 messengers = ssm, logstash
-spooldir = {folder}
+spooldir = {directory}
 mapping_file = {mapping}
 [keystone_auth]
 auth_url = http://{os.environ['ACC_IP']}:{os.environ['ACC_PORT_KEYSTONE']}{site.endpoint}
@@ -90,7 +90,7 @@ port = {self.receiver.port}
         return path
 
     def extract(self, run, queue):
-        """One run of caso: its exit status, its report, what it logged."""
+        """Runs caso and returns its exit status, report and log."""
         command = [self.caso, "extract", "--output", "json", "--config-file", self.configure(run.site, queue)]
         if run.site.only:
             command += ["--projects", ",".join(run.site.only)]
@@ -113,7 +113,7 @@ port = {self.receiver.port}
         }
         answer = subprocess.run([sys.executable, os.path.join(HERE, "truth.py")], input=json.dumps(question), text=True, capture_output=True, check=False)
         if answer.returncode:
-            raise RuntimeError(f"the truth cannot be had: {answer.stderr}")
+            raise RuntimeError(f"computing the expected records failed: {answer.stderr}")
         return [json.loads(line) for line in answer.stdout.splitlines()]
 
     # ------------------------------------------------------------------ comparing
@@ -123,23 +123,23 @@ port = {self.receiver.port}
         return f"{name!r} ({record.get('VMUUID')}) as of {utc(record.get('RecordCreateTime', 0))}"
 
     def check_ids(self, lines, tally):
-        """An id stands for one fact, however often it is sent, and a fact has one id."""
+        """Checks that every record has one document_id in all runs, and no other record has it."""
         for record in lines:
             identity = record.pop("document_id", None)
             if not identity or self.ids.setdefault(identity, key(record)) != key(record) or self.ids.setdefault(key(record), identity) != identity:
-                tally.problems.append(f"{self.label(record)} has document_id {identity!r}, which is not its alone")
+                tally.problems.append(f"{self.label(record)} has document_id {identity!r}, which is not unique")
 
     def check(self, number, run):
         run.before()
-        queue = os.path.join(self.folder, f"queue-{number:02}")
+        queue = os.path.join(self.directory, f"queue-{number:02}")
         began = time.time()
         status, report, log = self.extract(run, queue)
         took = time.time() - began
         tally = Tally()
         if status != run.status:
-            tally.problems.append(f"exit status {status}, and not {run.status}")
-        said = json.dumps(report, ensure_ascii=False)
-        tally.problems += [f"the report does not mention {word!r}" for word in run.complaints if json.dumps(word)[1:-1] not in said]
+            tally.problems.append(f"exit status {status}, want {run.status}")
+        text = json.dumps(report, ensure_ascii=False)
+        tally.problems += [f"the report does not mention {word!r}" for word in run.mentions if json.dumps(word)[1:-1] not in text]
         if status not in (0, 1):
             tally.problems.append(log.strip())
         end = epoch(run.end) if run.end else self.end_of(report, began, tally)
@@ -154,7 +154,7 @@ port = {self.receiver.port}
             run.site.checkpoint = datetime.datetime.fromtimestamp(end, datetime.timezone.utc).replace(tzinfo=None)
             ended = {record["VMUUID"] for record in truth if record["Status"] == "completed"}
             run.site.open = {record["VMUUID"] for record in truth} - ended
-        self.tell(number, run, end, took, tally, log if len(tally.problems) > before else "")
+        self.print_result(number, run, end, took, tally, log if len(tally.problems) > before else "")
         self.total.add(tally)
 
     @staticmethod
@@ -167,7 +167,7 @@ port = {self.receiver.port}
 
     @staticmethod
     def end_of(report, began, tally):
-        """Until when a run went that was told no end: the report says so, and it must be the time it was run."""
+        """Returns the end of a run without --extract-to, from its report; it must be the time of the run."""
         ends = {window["to"] for window in report.get("windows", [])}
         if len(ends) != 1:
             tally.problems.append(f"the windows end at {sorted(ends)}")
@@ -177,13 +177,13 @@ port = {self.receiver.port}
             tally.problems.append(f"the windows end at {utc(end)}, which is not when it ran")
         return end
 
-    def tell(self, number, run, end, took, tally, log):
+    def print_result(self, number, run, end, took, tally, log):
         print(f"{number:3}. {run.what} [{run.site.name}, to {utc(end)}, {took:.1f} s]: {tally}", flush=True)
         for problem in tally.problems[:SHOWN]:
             print(f"     {problem}")
         if len(tally.problems) > SHOWN:
             print(f"     ... and {len(tally.problems) - SHOWN} more")
-        with open(os.path.join(self.folder, f"run-{number:02}.txt"), "w", encoding="utf-8") as file:
+        with open(os.path.join(self.directory, f"run-{number:02}.txt"), "w", encoding="utf-8") as file:
             print(run.what, tally, *tally.problems, log, sep="\n", file=file)
 
     def run(self):
@@ -193,12 +193,12 @@ port = {self.receiver.port}
 
 
 def main():
-    bin_folder, seed_file, folder = sys.argv[1:]
+    bin_directory, seed_file, directory = sys.argv[1:]
     with open(seed_file, encoding="utf-8") as file:
         seed = json.load(file)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder, mode=0o700)
-    verification = Verification(bin_folder, seed, folder)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory, mode=0o700)
+    verification = Verification(bin_directory, seed, directory)
     good = verification.run()
     print(verification.total)
     sys.exit(0 if good else 1)

@@ -1,9 +1,9 @@
-"""Fills keystone's catalog: the services, their endpoints, and the users the services sign in as. May be repeated."""
+"""Fills keystone's catalog: services, endpoints, and the services' users. Idempotent."""
 import os
 
 from client import URLS, Client
 
-SERVICES = {  # name: type, path behind the host
+SERVICES = {  # name: type, path after the host
     "nova": ("compute", URLS["compute"]),
     "glance": ("image", URLS["image"].removesuffix("/v2")),
     "neutron": ("network", URLS["network"].removesuffix("/v2.0")),

@@ -1,4 +1,4 @@
-"""A very small OpenStack client for the programs that set the cloud up and fill it."""
+"""A minimal OpenStack client for the programs that set up and fill the cloud."""
 import os
 import time
 
@@ -28,7 +28,7 @@ class ApiError(Exception):
 
 
 class Client:
-    """One sign-in of a user of the default domain, with a password: by default the administrator's."""
+    """A session of a user of the default domain; by default the administrator's."""
 
     @classmethod
     def scoped(cls, user, password, project_id):
@@ -47,7 +47,7 @@ class Client:
         self.session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
 
     def call(self, method, service, path, body=None, headers=None, **more):
-        if service == "compute":   # with it nova takes networks and volumes as they are written today
+        if service == "compute":   # the request formats of networks and volumes below need it
             headers = {"OpenStack-API-Version": "compute 2.60"}
         answer = self.session.request(method, URLS[service] + path, json=body, headers=headers, **more)
         if answer.status_code >= 400:
@@ -71,7 +71,7 @@ class Client:
 
 
 def wait(what, check, seconds):
-    """Asks until there is an answer, and gives it."""
+    """Calls check until it returns something true, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
         answer = check()

@@ -1,20 +1,20 @@
-# Starting, waiting for and stopping the cloud's processes. Sourced after settings.sh. Each process leads a
-# group of its own, and its number is in a file.
+# Starts, waits for and stops the cloud's processes. Sourced after settings.sh. Each process leads a
+# process group of its own, and its pid is in a file.
 
 pid_file() { echo "$ACC_STATE/pids/$1"; }
 
-# running NAME: a number alone is not trusted, it may have gone to somebody else. Only a leader of its own
-# group that was started by us at the noted time is ours.
+# running NAME: tests whether the process runs. The kernel reuses pids, so the start time must match
+# too.
 running() {
   local pid started
   read -r pid started 2>/dev/null < "$(pid_file "$1")" || return 1
   [ "$(started_at "$pid")" = "$started" ]
 }
 
-# started_at PID: when the kernel says the process was started, in clock ticks since boot.
+# started_at PID: prints the start time in clock ticks since boot (proc(5), starttime).
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
-# spawn NAME USER COMMAND...: starts a process unless it runs already.
+# spawn NAME USER COMMAND...: starts a process unless it is running.
 spawn() {
   local name=$1 user=$2; shift 2
   running "$name" && return 0
@@ -36,13 +36,13 @@ stop() {
       kill -0 -- "-$pid" 2>/dev/null || break
       sleep 0.2
     done
-    kill -KILL -- "-$pid" 2>/dev/null && say "$1 had to be killed"
+    kill -KILL -- "-$pid" 2>/dev/null && log "$1 did not stop and was killed"
   fi
   rm -f "$(pid_file "$1")"
 }
 
 answers_tcp() { (exec 3<>"/dev/tcp/$ACC_IP/$1") 2>/dev/null; }
-# Any answer that is not a server's error will do: the paths differ.
+# Any status below 500 counts, because the paths differ.
 answers_http() {
   case $(curl -s -o /dev/null -m 20 -w '%{http_code}' "http://$ACC_IP:$1/") in 000|5??) return 1 ;; esac
 }

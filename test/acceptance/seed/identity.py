@@ -3,8 +3,8 @@ import os
 
 from client import Client
 
-# How each project gets its VO, and how it comes to be reported. alpha and beta have the tag, the others are in the
-# configuration's list; those in the last line are the ones that cannot be reported.
+# Each project's VO, and whether it has the tag; projects without a tag are in the configuration's
+# list. no-role, no-vo and disabled cannot be reported.
 PROJECTS = {
     "alpha": dict(tag="good", patch={"accounting:VO": "alpha.example.org"}),
     "beta": dict(tag="good", create={"accounting:VO": "beta.example.org"}),
@@ -18,7 +18,7 @@ PROJECTS = {
 
 
 class Identity:
-    """Makes them, all with a prefix, so that several seeds fit into one cloud."""
+    """Creates them with a prefix, so that several seeds fit into one cloud."""
 
     def __init__(self, admin, prefix, users):
         self.admin, self.prefix = admin, prefix

@@ -1,4 +1,4 @@
-"""nova's databases: what state servers are in, which costs the API much, and moving them into the past, which it cannot."""
+"""Reads the states of servers from nova's databases and moves the servers into the past."""
 import datetime
 import os
 
@@ -6,7 +6,7 @@ import pymysql
 
 SECOND = datetime.timedelta(seconds=1)
 DATABASES = ("nova", "nova_cell0")
-# These actions set launched_at anew.
+# These actions reset launched_at.
 SETS_LAUNCHED = {"resize", "rebuild", "rescue"}
 
 
@@ -16,7 +16,7 @@ def connect(database):
 
 
 def states():
-    """State and task of all servers, by ID."""
+    """Returns {server id: (vm_state, task_state)} of all servers."""
     found = {}
     for database in DATABASES:
         with connect(database) as connection, connection.cursor() as cursor:
@@ -26,7 +26,7 @@ def states():
 
 
 def columns(server):
-    """What the row of a server says when its life was as planned, and its launched_at, if it has one."""
+    """Returns the columns of a server whose life was as planned, and its launched_at."""
     launched = server.born + 20 * SECOND
     changed = server.changed or server.ended or launched
     if set(server.actions) & SETS_LAUNCHED and server.changed:
@@ -50,14 +50,14 @@ def rewrite(servers):
                 if "launched_at" not in server.columns:
                     cursor.execute("UPDATE instances SET launched_at = %s WHERE uuid = %s AND launched_at IS NOT NULL", (launched, server.id))
                 rewrite_actions(cursor, server, values["updated_at"])
-    # A compute that starts puts right what it finds amiss on its host, and finds it by the allocations.
+    # A compute that starts repairs the servers of its host, which it finds by their allocations.
     lost = [server.id for server in servers if server.columns.get("host")]
     with connect("placement") as connection, connection.cursor() as cursor:
         cursor.executemany("DELETE FROM allocations WHERE consumer_id = %s", lost)
 
 
 def rewrite_actions(cursor, server, changed):
-    """The actions took place when they must have, the deletion last of all."""
+    """Moves a server's actions to their planned times, the deletion last."""
     if server.forget_actions:
         cursor.execute("DELETE e FROM instance_actions_events e JOIN instance_actions a ON e.action_id = a.id WHERE a.instance_uuid = %s", (server.id,))
         cursor.execute("DELETE FROM instance_actions WHERE instance_uuid = %s", (server.id,))

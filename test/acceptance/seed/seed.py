@@ -1,4 +1,4 @@
-"""Fills the cloud for one seed, unless that was done before: `seed.py SEED FILE`. FILE says afterwards what there is."""
+"""Fills the cloud for one seed, once: `seed.py SEED FILE`. The result is written to FILE."""
 import concurrent.futures
 import datetime
 import json
@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cloud"))
 from client import ApiError, Client, wait  # noqa: E402
 from identity import Identity  # noqa: E402
-from marks import Marks  # noqa: E402
+from instants import Instants  # noqa: E402
 from past import rewrite, states  # noqa: E402
 from plan import Plan  # noqa: E402
 from telemetry import measure  # noqa: E402
@@ -22,8 +22,8 @@ STATE = {"stop": "stopped", "pause": "paused", "suspend": "suspended", "shelve":
 
 class Seeding:
     def __init__(self, seed):
-        self.marks = Marks.at(datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None, microsecond=0))
-        self.plan = Plan(seed, self.marks)
+        self.instants = Instants.at(datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None, microsecond=0))
+        self.plan = Plan(seed, self.instants)
         self.admin = Client()
         self.prefix = self.free_prefix(seed)
         self.started = time.monotonic()
@@ -31,11 +31,11 @@ class Seeding:
         self.sessions, self.flavors, self.images = {}, {}, {}
 
     def free_prefix(self, seed):
-        """A seeding that was broken off leaves its names taken."""
+        """Returns an unused prefix: a seeding that was interrupted leaves its names in use."""
         taken = {domain["name"] for domain in self.admin.get("identity", "/domains")["domains"]}
         return next(name for name in (f"s{seed}-{n}" for n in range(1, 1000)) if f"{name}-domain" not in taken)
 
-    def say(self, text):
+    def log(self, text):
         print(f"  {time.monotonic() - self.started:4.0f} s  {text}", flush=True)
 
     def session(self, server):
@@ -72,7 +72,7 @@ class Seeding:
             self.images[name] = image
 
     def make_network(self):
-        """One network for everybody, behind a router to the public one; the seeds share them."""
+        """Creates one network behind a router to the public one; all seeds share them."""
         have = {net["name"]: net["id"] for net in self.admin.get("network", "/networks")["networks"]}
         if "acceptance" in have:
             self.network, self.public = have["acceptance"], have["public"]
@@ -117,7 +117,7 @@ class Seeding:
         who.call("POST", "compute", f"/servers/{server.id}/action", body)
 
     def settle(self, servers, what):
-        """Waits until every server is in the state it is to be in, and at rest."""
+        """Waits until every server is in its expected state without a running task."""
         wanted = {server.id: (server.fate, None) for server in servers}
 
         def left():
@@ -143,11 +143,11 @@ class Seeding:
         for server in servers:
             self.session(server)
         self.together(self.make, servers)
-        self.say(f"{len(servers)} servers asked for")
+        self.log(f"{len(servers)} servers requested")
         for server in servers:
             server.fate = "error" if server.flavor == "impossible" else "active"
         self.settle(servers, "servers to be built")
-        self.say("built")
+        self.log("built")
 
     def address_servers(self):
         for server in self.plan.servers:
@@ -159,18 +159,18 @@ class Seeding:
                 else:
                     port = session.get("network", f"/ports?device_id={server.id}")["ports"][0]["id"]
                 session.post("network", "/floatingips", {"floatingip": {"floating_network_id": self.public, "port_id": port}})
-        # One that belongs to nobody.
+        # An address without a server.
         self.identity.sign_in(self.plan.users[0], "alpha").post("network", "/floatingips", {"floatingip": {"floating_network_id": self.public}})
 
     def let_live(self):
-        """Step by step, everything that happens to the servers."""
+        """Runs the actions of all servers, step by step."""
         for step in range(max(len(server.actions) for server in self.plan.servers)):
             todo = [server for server in self.plan.servers if len(server.actions) > step]
             self.together(lambda server: self.act(server, server.actions[step]), todo)
             for server in todo:
                 server.fate = STATE[server.actions[step]]
             self.settle(todo, f"servers after step {step + 1}")
-            self.say(f"step {step + 1} of their lives")
+            self.log(f"step {step + 1} of the actions")
 
     def take_away(self):
         self.admin.delete("compute", f"/flavors/{self.flavors['gone']}")
@@ -179,7 +179,7 @@ class Seeding:
         self.admin.patch("identity", f"/projects/{self.identity.projects['disabled']}", {"project": {"enabled": False}})
 
     def result(self, credential):
-        return {"prefix": self.prefix, "now": str(self.marks.now), "projects": self.identity.projects,
+        return {"prefix": self.prefix, "now": str(self.instants.now), "projects": self.identity.projects,
                 "names": {name: f"{self.prefix}-{name}" for name in self.identity.projects},
                 "tags": {name: self.identity.tag(name) for name in ("good", "odd")},
                 "reader": f"{self.prefix}-accounting", "application_credential": credential,
@@ -192,7 +192,7 @@ def main():
         print(f"  seed {seed} is in the cloud already")
         return
     work = Seeding(seed)
-    work.say(f"projects and users, called {work.prefix}-...")
+    work.log(f"projects and users, called {work.prefix}-...")
     work.make_flavors()
     work.make_images()
     work.make_network()
@@ -206,7 +206,7 @@ def main():
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(work.result(credential), file, ensure_ascii=False, indent=1)
     os.replace(path + ".new", path)
-    work.say("seeded")
+    work.log("seeded")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A little telemetry in gnocchi, as ceilometer would leave it: the processor time of some servers."""
+"""Writes CPU time of some servers to gnocchi, in the form that ceilometer uses."""
 import datetime
 
 from client import ApiError

@@ -1,4 +1,4 @@
-"""The moments in time that the seed and the runs have in common."""
+"""The times that the seed and the runs share."""
 import dataclasses
 import datetime
 
@@ -7,17 +7,18 @@ SECOND = datetime.timedelta(seconds=1)
 
 
 def month_start(moment, back=0):
-    """The first second of the moment's month, or of one before it."""
+    """Returns the first second of a time's month, or of the month `back` months earlier."""
     year, month = divmod(moment.year * 12 + moment.month - 1 - back, 12)
     return datetime.datetime(year, month + 1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
-class Marks:
-    """All UTC, without a zone, whole seconds.
+class Instants:
+    """Times in UTC without a zone, in whole seconds.
 
-    The first run ends at `first`, the hourly one at `second`; what is between that and `now`, when the seed was
-    made, is the future for both. `months` are the starts of the month of `second` and of those before it.
+    The first run ends at `first`, the hourly one at `second`. `now` is when the seed was made; what
+    happens between `second` and `now` is in the future of both runs. `months` are the starts of the
+    month of `second` and of the months before it.
     """
     now: datetime.datetime
     first: datetime.datetime
