@@ -1,6 +1,6 @@
-// The demo runs the main job from end to end on one machine: it starts a stand-in OpenStack and a TCP
-// listener on loopback, lets bin/caso extract into a temporary SSM spool and to the listener, and shows what
-// came out. It uses the programs that make build made, as an operator would.
+// Command demo runs caso from end to end on one machine: it starts a stand-in OpenStack and a TCP
+// listener on the loopback, runs bin/caso extract with a temporary SSM spool and the listener as
+// receivers, and prints the results. It uses the programs of make build, as an operator would.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	bin := flag.String("bin", "bin", "folder with caso and its plugins")
+	bin := flag.String("bin", "bin", "directory with caso and its plugins")
 	flag.Parse()
 	if err := demo(*bin); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -86,8 +86,8 @@ port = %[5]d
 	return show(filepath.Join(home, "outgoing"), receiver)
 }
 
-// ownPlugins copies the plugins to where nobody else can write. caso refuses those of a checkout that others
-// can write to, as every checkout is where the umask is 002, and a demo should not ask for a chmod.
+// ownPlugins copies the plugins to a private directory. caso does not start plugins in a directory
+// that a group can write, and with umask 002 every checkout is one.
 func ownPlugins(bin, home string) (string, error) {
 	dir := filepath.Join(home, "plugins")
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(bin, "plugins"))); err != nil {
@@ -105,7 +105,7 @@ func ownPlugins(bin, home string) (string, error) {
 	return dir, nil
 }
 
-// show prints the beginning of the first message in the spool and the first line that came by TCP.
+// show prints the start of the first message in the spool and the first line received by TCP.
 func show(spool string, receiver *receiver) error {
 	messages, err := filepath.Glob(filepath.Join(spool, "*", "*"))
 	if err != nil {
@@ -135,7 +135,7 @@ func title(format string, args ...any) {
 	fmt.Printf("\n--- "+format+"\n", args...)
 }
 
-// receiver takes lines as a Logstash tcp input does.
+// receiver receives lines like a Logstash tcp input.
 type receiver struct {
 	listener net.Listener
 	done     sync.WaitGroup
@@ -155,13 +155,13 @@ func listen() (*receiver, error) {
 			if err != nil {
 				return
 			}
-			r.done.Go(func() { r.read(connection) })
+			r.done.Go(func() { r.readLines(connection) })
 		}
 	})
 	return r, nil
 }
 
-func (r *receiver) read(connection net.Conn) {
+func (r *receiver) readLines(connection net.Conn) {
 	defer func() { _ = connection.Close() }()
 	scanner := bufio.NewScanner(connection)
 	scanner.Buffer(nil, 16<<20)

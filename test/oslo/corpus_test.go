@@ -1,6 +1,6 @@
 package oslo
 
-// corpus is files by hand: what each rule is about, and what a generator does not hit upon.
+// corpus returns hand-written files: one per rule, and cases that a generator does not produce.
 func corpus() [][]string {
 	single := []string{
 		"", "\n\n", "[DEFAULT]", "[DEFAULT]\nsite_name = x", "\ufeff[DEFAULT]\nsite_name = x", "site_name = x\n", "# c\n\n\nsite_name = x\n\n",

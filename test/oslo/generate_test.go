@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// maker writes files in the dialect, and near it.
+// maker generates files in the dialect, and similar ones.
 type maker struct{ *rand.Rand }
 
 func (m maker) one(of ...string) string { return of[m.IntN(len(of))] }
 
-// sometimes is a text with a chance of one in n, and nothing else.
+// sometimes returns a text with probability 1/n, else an empty string.
 func (m maker) sometimes(n int, text string) string {
 	if m.IntN(n) == 0 {
 		return text
@@ -20,19 +20,19 @@ func (m maker) sometimes(n int, text string) string {
 
 func (m maker) file() string {
 	var text strings.Builder
-	// Mistakes in the syntax hide everything else, so most files have none of them.
+	// A syntax error hides everything else, so most files have none.
 	clean := m.IntN(4) > 0
 	if clean {
 		text.WriteString("[DEFAULT]\n")
 	}
 	for range m.IntN(12) {
 		end := m.one("\n", "\n", "\n", "\n", "\r\n", "\r")
-		text.WriteString(m.line(clean) + end)
+		text.WriteString(m.randomLine(clean) + end)
 	}
 	return text.String()
 }
 
-func (m maker) line(clean bool) string {
+func (m maker) randomLine(clean bool) string {
 	switch n := m.IntN(20); {
 	case n < 3:
 		return "[" + m.one("DEFAULT", "ssm", "SSM", "logstash", "extractor", "Extractor", "messenger_ssm", "nova", "ssm.x", "default") + "]" + m.sometimes(6, "  ")
@@ -61,7 +61,7 @@ func (m maker) value() string {
 	case 1:
 		return m.one("true", "False", "1", "ON", "no", "0", "yes", "f", "''", `" no"`, "off ", "'TRUE'", "falſe", "t")
 	case 2:
-		return m.list()
+		return m.randomList()
 	case 3, 4:
 		return m.references()
 	case 5:
@@ -74,7 +74,7 @@ func (m maker) integer() string {
 	return m.one("", "", "+", "-") + m.one("", "", "0", "00") + m.one("1", "7", "100", "5000", "65535", "65536", "1_0", "1__0", "_1", "1_", "7.0", "0x7", "7 0", "٣", "１２", "9223372036854775807", "9223372036854775808", "", "- 1", "'  7 '", "'7\u2003'")
 }
 
-func (m maker) list() string {
+func (m maker) randomList() string {
 	item := func() string {
 		return m.one("a", "b c", " d ", `"e"`, "ssm", "cloud", "ip", "storage", "$site_name", "f;g", "é")
 	}

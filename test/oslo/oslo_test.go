@@ -21,8 +21,8 @@ import (
 //go:embed reference.py
 var reference string
 
-// answer is what oslo.config made of a case: values and wrong values by section and option, or a
-// mistake that keeps it from reading anything.
+// answer is oslo.config's result of a case: values and invalid values by section and option, or an
+// error for the whole file.
 type answer struct {
 	Values map[string]map[string]any
 	Wrong  map[string]map[string]string
@@ -59,7 +59,7 @@ func TestAgainstOsloConfig(t *testing.T) {
 			sources[i] = []config.Source{{Path: dir, Dir: true}}
 		}
 	}
-	answers := ask(t, python, sources)
+	answers := runReference(t, python, sources)
 	same, errors, refused := 0, 0, 0
 	for i, answer := range answers {
 		problems, fault := compare(sources[i], answer)
@@ -94,8 +94,8 @@ func write(t *testing.T, dir string, files []string) {
 	}
 }
 
-// ask gives all cases to one Python.
-func ask(t *testing.T, python string, sources [][]config.Source) []answer {
+// runReference runs all cases in one Python process.
+func runReference(t *testing.T, python string, sources [][]config.Source) []answer {
 	t.Helper()
 	type ref struct {
 		Section string `json:"section"`
@@ -151,7 +151,7 @@ func ask(t *testing.T, python string, sources [][]config.Source) []answer {
 	return answers
 }
 
-// compare says what differs, beyond what may.
+// compare returns the differences that are not allowed.
 func compare(sources []config.Source, want answer) (problems []config.Problem, fault string) {
 	files, syntax := config.Read(sources)
 	settings, problems := files.Resolve(config.Own("test", options()), nil)
@@ -165,7 +165,7 @@ func compare(sources []config.Source, want answer) (problems []config.Problem, f
 	if len(syntax) > 0 {
 		return problems, ""
 	}
-	// What caso refuses takes the options with it that refer to it.
+	// Options that refer to an invalid option are invalid too.
 	refused := slices.ContainsFunc(problems, mayRefuse)
 	for _, option := range options() {
 		section, name := option.GetSection(), option.GetName()
@@ -186,7 +186,7 @@ func compare(sources []config.Source, want answer) (problems []config.Problem, f
 	return problems, ""
 }
 
-// compareMistake: what oslo.config cannot read caso cannot read either, and it says so of the same line.
+// compareMistake checks that caso reports an error of oslo.config for the same line.
 func compareMistake(sources []config.Source, syntax []config.Problem, want answer) string {
 	if len(syntax) == 0 && marked(sources) {
 		return ""
@@ -199,21 +199,22 @@ func compareMistake(sources []config.Source, syntax []config.Problem, want answe
 		case problem.Line == want.Line:
 			return ""
 		case strings.Contains(problem.Text, "before any section") && problem.Line < want.Line:
-			// oslo.config sees that once the value has ended, which may be lines later.
+			// oslo.config reports this at the end of the value, which may be lines later.
 			return ""
 		}
 	}
 	return fmt.Sprintf("caso has other mistakes: %v", syntax)
 }
 
-// marked says whether a file begins with a byte order mark, which oslo.config takes for text.
+// marked reports whether a file begins with a byte order mark, which oslo.config reads as text.
 func marked(sources []config.Source) bool {
 	text, err := os.ReadFile(sources[0].Path)
 	return err == nil && bytes.HasPrefix(text, []byte("\ufeff"))
 }
 
-// mayRefuse says whether a problem is one of those where oslo.config goes on with what nobody meant, and
-// caso does not. ($tenants, an old name, stands for a list there, in Python's notation.)
+// mayRefuse reports whether a problem is one where oslo.config continues with a value that cannot
+// be meant, and caso reports an error. ($tenants, an old name, is a list there, in Python's
+// notation.)
 func mayRefuse(problem config.Problem) bool {
 	for _, text := range []string{
 		"empty item", "quotes around its items", "NUL character", "too large a number", "which is a list", "did you mean $projects",
@@ -226,7 +227,7 @@ func mayRefuse(problem config.Problem) bool {
 	return false
 }
 
-// plain is a value as a JSON decoder has it.
+// plain returns a value in the types of a JSON decoder.
 func plain(settings *config.Settings, option *pluginv1.Option) any {
 	value, _ := settings.Lookup(option.GetSection(), option.GetName())
 	switch typed := value.Any().(type) {

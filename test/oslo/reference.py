@@ -1,4 +1,4 @@
-"""Reads configuration files with the real oslo.config and says what it made of them.
+"""Reads configuration files with the real oslo.config and prints the results.
 
 Standard input: {"options": [...], "cases": [[[path, is_dir], ...], ...]}. Standard output: for each case
 {"values": {section: {option: value}}, "wrong": {section: {option: kind of error}}}, or where nothing
@@ -20,7 +20,7 @@ def declare(option):
     common = {"default": option.get("default"), "deprecated_opts": []}
     for old in option["old_names"] or []:
         if old["name"] == option["name"]:
-            # cASO gives only the section where only that was another one.
+            # cASO sets only the section where the name is unchanged.
             common["deprecated_group"] = old["section"]
         else:
             common["deprecated_opts"].append(cfg.DeprecatedOpt(old["name"], group=old["section"]))

@@ -6,8 +6,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// options are those of the comparison: every type, with and without defaults, references in defaults,
-// and an old name in its own section as well as in another.
+// options returns the options of the comparison: every type, with and without defaults, references
+// in defaults, and old names in the same and in another section.
 func options() []*pluginv1.Option {
 	text := func(section, name string) *pluginv1.Option {
 		return &pluginv1.Option{Section: section, Name: name, Type: pluginv1.OptionType_OPTION_TYPE_STRING}

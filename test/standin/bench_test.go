@@ -12,7 +12,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// handle asks a cloud without a network; nil when the target is no address.
+// handle sends a request to a cloud without a network; it returns nil if the target is invalid.
 func handle(cloud *standin.Cloud, method, target, microversion, body string, headers ...string) *httptest.ResponseRecorder {
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
@@ -38,7 +38,7 @@ func BenchmarkNew100000(b *testing.B) {
 	}
 }
 
-// BenchmarkPage is one page in the middle of a list of 100,000 servers.
+// BenchmarkPage measures one page in the middle of a list of 100,000 servers.
 func BenchmarkPage(b *testing.B) {
 	cloud := standin.New(standin.Options{Seed: 1, Projects: 1, ServersPerProject: 100_000})
 	token := handle(cloud, http.MethodPost, "/v3/auth/tokens", "", signInBody).Header().Get("X-Subject-Token")

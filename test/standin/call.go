@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// call is one request on its way through a service.
+// call is one request to a service.
 type call struct {
 	cloud     *Cloud
 	w         http.ResponseWriter
@@ -24,7 +24,7 @@ type call struct {
 // object is a JSON object whose keys depend on the case.
 type object = map[string]any
 
-// write sends a JSON body. The length is always sent, as the real services do it.
+// write sends a JSON body with its length, like the real services.
 func (q *call) write(status int, contentType string, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -39,7 +39,7 @@ func (q *call) writeBytes(status int, contentType string, data []byte) {
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	q.w.WriteHeader(status)
-	_, _ = q.w.Write(data) // the client may be gone, which is its right
+	_, _ = q.w.Write(data) // the client may have closed the connection
 }
 
 func (q *call) header(name, value string) { q.w.Header().Set(name, value) }

@@ -14,8 +14,8 @@ func (c *Cloud) services() []service {
 	return all
 }
 
-// endpoint is the address of a service in a region. It is "" where the address needs a
-// project and the token has none: keystone leaves such an endpoint out.
+// endpoint returns the address of a service in a region, or "" if the address needs a project and
+// the token has none: keystone leaves such an endpoint out.
 func (q *call) endpoint(s service, region string, t *token) string {
 	base := q.cloud.base(q.r)
 	if region != q.cloud.opts.Regions[0] && s.kind != "identity" {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ceilometer answers for the metering service, Ceilometer's own v2 API as its reference for Newton has it: the samples
-// of one meter, the newest first, 100 where no limit is given, without links or markers.
+// ceilometer answers for the metering service, Ceilometer's own v2 API (API reference for Newton):
+// the samples of one meter, newest first, 100 without a limit, without links or markers.
 func (q *call) ceilometer() {
 	if !q.authenticate() {
 		q.ceilometerError(http.StatusUnauthorized, "Authentication required")
@@ -83,7 +83,7 @@ func timestampMatch(operator, value string) (func(Sample) bool, error) {
 	return nil, fmt.Errorf("unimplemented operator for timestamp: %s", operator)
 }
 
-// oldSamples are those that match, as the API shows them.
+// oldSamples returns the matching samples in the API's form.
 func (q *call) oldSamples(project, meter string, matches []func(Sample) bool, limit int) []any {
 	found := q.cloud.samplesOf(project, meter)
 	slices.Reverse(found)
@@ -112,7 +112,7 @@ func (q *call) oldSamples(project, meter string, matches []func(Sample) bool, li
 	return views
 }
 
-// ceilometerError answers as WSME does.
+// ceilometerError sends an error in WSME's form.
 func (q *call) ceilometerError(status int, message string) {
 	q.write(status, "application/json", object{"error_message": object{"debuginfo": nil, "faultcode": "Client", "faultstring": message}})
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// oldSample has the keys of an OldSample in the reference of Ceilometer's v2 API (Newton).
+// oldSample has the keys of an OldSample (reference of Ceilometer's v2 API, Newton).
 type oldSample struct {
 	Source           *string         `json:"source"`
 	CounterName      *string         `json:"counter_name"`
@@ -22,7 +22,7 @@ type oldSample struct {
 	ResourceMetadata *map[string]any `json:"resource_metadata"`
 }
 
-// TestCeilometerSamples: newest first, as many as were asked for, of the time asked for.
+// TestCeilometerSamples checks order, limit and time range of samples.
 func TestCeilometerSamples(t *testing.T) {
 	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryCeilometer})
 	address := url + "/metering/v2/meters/cpu?q.field=project_id&q.op=eq&q.value=" + project

@@ -28,8 +28,8 @@ type Cloud struct {
 	log    requestLog
 }
 
-// New makes a cloud. It panics if Options.MaxMicroversion is no microversion of compute 2,
-// since that is a mistake in the test that wrote it.
+// New returns a cloud. It panics if Options.MaxMicroversion is not a microversion of compute 2:
+// that is a mistake in the test.
 func New(opts Options) *Cloud {
 	opts = opts.withDefaults()
 	minor, ok := parseMicroversion(opts.MaxMicroversion)
@@ -56,7 +56,7 @@ func (c *Cloud) Listen(address string) (url string, stop func(), err error) {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	stop = func() {
-		// Close, not Shutdown: a request held up by a fault must not hold up its end.
+		// Close, not Shutdown: a request that a fault delays must not delay the end.
 		_ = server.Close()
 		if err := <-done; err != nil && !errors.Is(err, http.ErrServerClosed) {
 			panic(fmt.Sprintf("standin: serving %s: %v", listener.Addr(), err))
@@ -65,14 +65,14 @@ func (c *Cloud) Listen(address string) (url string, stop func(), err error) {
 	return "http://" + listener.Addr().String(), stop, nil
 }
 
-// Now is the cloud's present: what its data is measured against.
+// Now returns the cloud's current time, to which its data refers.
 func (c *Cloud) Now() time.Time {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.now
 }
 
-// SetNow moves the cloud's present, to let time pass between two runs.
+// SetNow sets the cloud's current time, to let time pass between two runs.
 func (c *Cloud) SetNow(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *Cloud) SetNow(now time.Time) {
 // ServeHTTP answers one request to any of the services.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := c.newEntry(r)
-	fault, hit := c.faults.take(r)
+	fault, hit := c.faults.faultFor(r)
 	entry.Faulted = hit
 	c.log.add(entry)
 	rec := &statusRecorder{ResponseWriter: w, log: &c.log, entry: entry}
@@ -93,7 +93,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.route(rec, r)
 }
 
-// route finds the service by the first part of the path.
+// route selects the service by the first segment of the path.
 func (c *Cloud) route(w http.ResponseWriter, r *http.Request) {
 	q := &call{cloud: c, w: w, r: r, path: r.URL.Path, region: c.opts.Regions[0], requestID: c.tokens.requestID()}
 	q.base = c.base(r)
@@ -115,7 +115,7 @@ func (c *Cloud) route(w http.ResponseWriter, r *http.Request) {
 	q.keystone()
 }
 
-// base is the address that the client used, up to but without the path.
+// base returns the address that the client used, without the path.
 func (c *Cloud) base(r *http.Request) string {
 	if c.opts.PublicURL != "" {
 		return strings.TrimSuffix(c.opts.PublicURL, "/")

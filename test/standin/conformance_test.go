@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// TestRecordings sends every recorded request to a stand-in that holds what the recorded
-// cloud held, and compares status, headers and body: not the shapes alone, but each value,
-// except those that no two clouds share.
+// TestRecordings sends every recorded request to a stand-in with the contents of the recorded
+// cloud, and compares status, headers and each value of the body, except values that differ
+// between any two clouds.
 func TestRecordings(t *testing.T) {
 	cloud := rebuilt(t)
 	server := httptest.NewServer(cloud)
@@ -47,7 +47,7 @@ func TestRecordings(t *testing.T) {
 		}
 		return resp
 	}
-	// Sign-ins first: the others use their tokens. Those by password come before exchanges.
+	// Sign-ins first, because the other requests use their tokens; passwords before exchanges.
 	slices.SortStableFunc(all, func(a, b recording) int { return signInOrder(a) - signInOrder(b) })
 	for _, r := range all {
 		resp := replay(r)
@@ -68,7 +68,7 @@ func signInOrder(r recording) int {
 	return 2
 }
 
-// mapURLs turns the addresses of the recorded cloud into ours.
+// mapURLs replaces the addresses of the recorded cloud by the stand-in's.
 func mapURLs(text, ours string) string {
 	return strings.NewReplacer(
 		"http://127.0.0.1:5000", ours+"/identity", "http://127.0.0.1:8774", ours+"/compute",
@@ -100,7 +100,7 @@ func compare(t *testing.T, r recording, resp *http.Response, ours string) {
 	}
 }
 
-// onlyServed leaves the services that the stand-in does not have out of a recorded catalogue.
+// onlyServed removes services from a recorded catalogue that the stand-in does not have.
 func onlyServed(answer any) {
 	body, _ := answer.(map[string]any)
 	token, _ := body["token"].(map[string]any)
@@ -111,7 +111,7 @@ func onlyServed(answer any) {
 	}
 }
 
-// shapeOnly are the answers whose values can not agree, with the reason.
+// shapeOnly returns the answers whose values cannot be equal, with the reason.
 var shapeOnly = map[string]string{
 	"keystone-auth-malformed":   "the message is the validator's own",
 	"neutron-networks-external": "the network is not made from the recording",
@@ -138,10 +138,10 @@ func compareHeaders(t *testing.T, r recording, got http.Header, ours string) {
 	}
 }
 
-// unlike are the keys whose values differ from cloud to cloud: compared by type.
+// unlike returns the keys whose values differ between clouds: they are compared by type.
 var unlike = []string{"audit_ids", "expires_at", "issued_at", "checksum", "os_hash_value", "catalog", "roles"}
 
-// differences lists where two JSON values disagree.
+// differences returns the differences between two JSON values.
 func differences(path string, got, want any) []string {
 	switch w := want.(type) {
 	case map[string]any:
@@ -195,7 +195,7 @@ func differences(path string, got, want any) []string {
 	return []string{fmt.Sprintf("%s: %v, recorded %v", path, got, want)}
 }
 
-// shape writes the keys and types of a JSON value; an array has the union of its elements'.
+// shape returns the keys and types of a JSON value; an array has the union of its elements'.
 func shape(v any) string {
 	switch v := v.(type) {
 	case map[string]any:

@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// This file adds, changes and lists what is not a server.
+// This file adds, changes and lists everything but servers.
 
 // AddDomain adds a domain and returns its id.
 func (c *Cloud) AddDomain(d Domain) string {
@@ -31,7 +31,7 @@ func (c *Cloud) AddProject(p Project) string {
 	return p.ID
 }
 
-// UpdateProject changes a project and says whether there was one.
+// UpdateProject changes a project and reports whether it exists.
 func (c *Cloud) UpdateProject(id string, change func(*Project)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +45,7 @@ func (c *Cloud) UpdateProject(id string, change func(*Project)) bool {
 	return true
 }
 
-// DeleteProject removes a project from keystone. Nova keeps its servers, as it does.
+// DeleteProject removes a project from keystone. Its servers stay in nova, as in a real cloud.
 func (c *Cloud) DeleteProject(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *Cloud) Projects() []Project {
 	return c.store.projects.copies()
 }
 
-// ProjectID finds a project of the default domain by name; it is "" when there is none.
+// ProjectID returns the id of a project of the default domain by name, or "".
 func (c *Cloud) ProjectID(name string) string {
 	for _, p := range c.Projects() {
 		if p.Name == name && p.DomainID == DefaultDomainID {
@@ -97,7 +97,7 @@ func (c *Cloud) Users() []User {
 	return c.store.users.copies()
 }
 
-// UserID finds a user of the default domain by name; it is "" when there is none.
+// UserID returns the id of a user of the default domain by name, or "".
 func (c *Cloud) UserID(name string) string {
 	for _, u := range c.Users() {
 		if u.Name == name && u.DomainID == DefaultDomainID {
@@ -126,14 +126,14 @@ func (c *Cloud) grant(g grant, role string) {
 	}
 }
 
-// Revoke takes all roles on a project from a user; tokens already issued stay good.
+// Revoke removes all roles of a user on a project; issued tokens stay valid.
 func (c *Cloud) Revoke(userID, projectID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.store.roles, grant{userID, projectID})
 }
 
-// RevokeSystem takes all roles on the system from a user.
+// RevokeSystem removes all roles of a user on the system.
 func (c *Cloud) RevokeSystem(userID string) { c.Revoke(userID, "") }
 
 // AddAppCredential adds an application credential and returns its id.
@@ -158,8 +158,8 @@ func (c *Cloud) AddFlavor(f Flavor) string {
 	return f.ID
 }
 
-// UpdateFlavor changes a flavor for servers to come; those that exist keep what they were
-// built with.
+// UpdateFlavor changes a flavor for new servers; existing ones keep the flavor they were built
+// with.
 func (c *Cloud) UpdateFlavor(id string, change func(*Flavor)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,7 +173,7 @@ func (c *Cloud) UpdateFlavor(id string, change func(*Flavor)) bool {
 	return true
 }
 
-// DeleteFlavor removes a flavor; servers keep what they were built with.
+// DeleteFlavor removes a flavor; servers keep the flavor they were built with.
 func (c *Cloud) DeleteFlavor(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,8 +212,8 @@ func (c *Cloud) Images() []Image {
 	return c.store.images.copies()
 }
 
-// AddFloatingIP adds a floating IP and returns its id. The addresses that nova shows for the
-// server are the server's own: in a real cloud too they follow neutron's later.
+// AddFloatingIP adds a floating IP and returns its id. The addresses that nova shows are those of
+// the Server: in a real cloud, too, nova's view follows neutron's later.
 func (c *Cloud) AddFloatingIP(f FloatingIP) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

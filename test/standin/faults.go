@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Match says which requests a fault is for.
+// Match selects the requests that a fault applies to.
 type Match func(*http.Request) bool
 
 // On matches requests of a method ("" is any) whose path contains a text ("" is any).
@@ -23,40 +23,38 @@ func On(method, contains string) Match {
 	}
 }
 
-// Fault is something that goes wrong with the requests that match. When it is due follows
-// from Skip, Count and Probability; what happens, from the rest. What is left out does not
-// happen: a Fault with a Delay alone gives the true answer, late.
+// Fault changes the answers to matching requests. Skip, Count and Probability select the requests;
+// the other fields are the effects. A Fault with only a Delay gives the true answer, late.
 type Fault struct {
 	Match Match // every request when nil
 
-	Skip        int     // leave the first so many alone
-	Count       int     // strike so often, then never again (0: without end)
-	Probability float64 // strike with this chance (0: always); random by Options.Seed
+	Skip        int     // number of requests before the first fault
+	Count       int     // number of faults (0: unlimited)
+	Probability float64 // probability of a fault (0: always); random by Options.Seed
 
-	// Delay holds the answer back, or until the client gives up.
+	// Delay delays the answer, at most until the client disconnects.
 	Delay time.Duration
-	// Hang never answers: it waits until the client gives up.
+	// Hang waits without an answer until the client disconnects.
 	Hang bool
-	// Reset breaks the connection without an answer (TCP reset). Go's client by itself repeats
-	// a GET that meets this on a connection used before, which counts as another request.
+	// Reset resets the TCP connection without an answer. Go's client repeats a GET by itself if
+	// the connection was used before; that counts as another request.
 	Reset bool
 
-	// Status and Body replace the answer. Without a Body there is a page of HTML, as a proxy
-	// sends it.
+	// Status and Body replace the answer. Without a Body it is a page of HTML, as from a proxy.
 	Status      int
 	Body        string
 	ContentType string // of Body ("text/html" when empty)
 	// RetryAfter is the header of that name.
 	RetryAfter string
-	// Serve replaces the answer by whatever it writes: an endless one, say.
+	// Serve replaces the answer, for example by an endless one.
 	Serve http.HandlerFunc
-	// Edit changes the true answer's body: leave out a field, link a page to itself.
+	// Edit changes the body of the true answer: removes a field, links a page to itself.
 	Edit func(body []byte) []byte
-	// MalformedJSON cuts the true answer's body in the middle, but sends it as if complete.
+	// MalformedJSON cuts the true answer's body in the middle and sends it as complete.
 	MalformedJSON bool
-	// Truncate breaks the connection after so many bytes of the body.
+	// Truncate closes the connection after this number of bytes of the body.
 	Truncate int
-	// BytesPerSecond sends the body this slowly.
+	// BytesPerSecond limits the rate of the body.
 	BytesPerSecond int
 }
 
@@ -73,8 +71,8 @@ type armed struct {
 
 func (f *faults) init(seed uint64) { f.random = rand.New(rand.NewPCG(seed, 0xfa017)) }
 
-// Fault arranges for something to go wrong from now on. Of several that match a request, the
-// one arranged first strikes. The function returned ends it.
+// Fault adds a fault. Of several faults that match a request, the first one added applies. The
+// returned function removes it.
 func (c *Cloud) Fault(f Fault) (end func()) {
 	a := &armed{Fault: f}
 	c.faults.mu.Lock()
@@ -92,15 +90,15 @@ func (c *Cloud) Fault(f Fault) (end func()) {
 	}
 }
 
-// ClearFaults ends all faults.
+// ClearFaults removes all faults.
 func (c *Cloud) ClearFaults() {
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()
 	c.faults.list = nil
 }
 
-// take finds the fault that strikes a request.
-func (f *faults) take(r *http.Request) (Fault, bool) {
+// faultFor returns the fault that applies to a request, or nil.
+func (f *faults) faultFor(r *http.Request) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range f.list {
@@ -118,11 +116,11 @@ func (f *faults) take(r *http.Request) (Fault, bool) {
 	return Fault{}, false
 }
 
-// badGateway is what a proxy in front of a dead service sends.
+// badGateway is the answer of a proxy in front of a dead service.
 const badGateway = "<html>\r\n<head><title>Bad Gateway</title></head>\r\n<body>\r\n" +
 	"<center><h1>The service behind this proxy did not answer</h1></center>\r\n</body>\r\n</html>\r\n"
 
-// serve lets the fault happen to one request.
+// serve answers one request with the fault.
 func (f Fault) serve(w http.ResponseWriter, r *http.Request, truth http.Handler) {
 	if f.Delay > 0 && !wait(r.Context(), f.Delay) {
 		panic(http.ErrAbortHandler)
@@ -140,7 +138,7 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, truth http.Handler)
 	}
 }
 
-// answer is the true answer or what the fault puts in its place.
+// answer returns the true answer or the fault's replacement.
 func (f Fault) answer(r *http.Request, truth http.Handler) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	if f.Status != 0 || f.Body != "" {
@@ -171,7 +169,7 @@ func (f Fault) answer(r *http.Request, truth http.Handler) *httptest.ResponseRec
 	return rec
 }
 
-// send passes an answer on, slowly or in part when that is the fault.
+// send writes an answer, slowly or partly if the fault is that.
 func (f Fault) send(w http.ResponseWriter, r *http.Request, rec *httptest.ResponseRecorder) {
 	for name, values := range rec.Header() {
 		w.Header()[name] = values
@@ -185,7 +183,7 @@ func (f Fault) send(w http.ResponseWriter, r *http.Request, rec *httptest.Respon
 	}
 	flush := http.NewResponseController(w)
 	for f.BytesPerSecond > 0 && len(body) > 0 {
-		// At most ten pieces a second; the first goes at once.
+		// At most ten writes per second, the first at once.
 		n := min(max(f.BytesPerSecond/10, 1), len(body))
 		_, _ = w.Write(body[:n])
 		_ = flush.Flush()
@@ -201,7 +199,7 @@ func (f Fault) send(w http.ResponseWriter, r *http.Request, rec *httptest.Respon
 	}
 }
 
-// wait waits, and says whether the client did too.
+// wait waits and reports whether the client is still connected.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -213,10 +211,10 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// reset breaks the connection so that the client sees a reset, not an end.
+// reset closes the connection with a TCP reset instead of a FIN.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil { // HTTP/2 has no connection to take
+	if err != nil { // HTTP/2 connections cannot be hijacked
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {

@@ -14,14 +14,14 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// ask makes one request and reads all of the answer, or as much as there is.
-func ask(ctx context.Context, c *client, address string) (*http.Response, []byte, error) {
+// sendRequest sends one request and reads the answer as far as it comes.
+func sendRequest(ctx context.Context, c *client, address string) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+address, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	req.Header.Set("X-Auth-Token", c.token)
-	// On a connection that was used before, Go's client would repeat a request that is reset.
+	// Go's client repeats a request that is reset on a reused connection.
 	req.Close = true
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -88,9 +88,9 @@ func TestFaults(t *testing.T) {
 			c.signIn(project("vo-biomed"))
 			tc.fault.Match, tc.fault.Skip, tc.fault.Count = standin.On(http.MethodGet, "/servers/detail"), 1, 1
 			cloud.Fault(tc.fault)
-			for i := range 3 { // the second of them is struck
+			for i := range 3 { // the fault applies to the second
 				begin := time.Now()
-				r, body, err := ask(t.Context(), c, serverList)
+				r, body, err := sendRequest(t.Context(), c, serverList)
 				if i == 1 {
 					tc.check(t, r, body, err)
 					if took := time.Since(begin); took < tc.fault.Delay {
@@ -117,11 +117,11 @@ func TestSlowAndHangingAnswersEndWithTheClient(t *testing.T) {
 			end := cloud.Fault(fault)
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			if _, body, err := ask(ctx, c, serverList); !errors.Is(err, context.DeadlineExceeded) || len(body) > 2 {
+			if _, body, err := sendRequest(ctx, c, serverList); !errors.Is(err, context.DeadlineExceeded) || len(body) > 2 {
 				t.Errorf("%d bytes, %v", len(body), err)
 			}
 			end()
-			if r, _, err := ask(t.Context(), c, serverList); err != nil || r.StatusCode != 200 {
+			if r, _, err := sendRequest(t.Context(), c, serverList); err != nil || r.StatusCode != 200 {
 				t.Errorf("after its end: %v", err)
 			}
 		})
@@ -133,7 +133,7 @@ func TestFaultsByChance(t *testing.T) {
 		cloud, c := serve(t, standin.Options{Seed: seed})
 		cloud.Fault(standin.Fault{Status: 503, Probability: 0.3})
 		for range 60 {
-			r, _, err := ask(t.Context(), c, "/identity/v3")
+			r, _, err := sendRequest(t.Context(), c, "/identity/v3")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,7 +160,7 @@ func TestListenStopsWithHangingRequests(t *testing.T) {
 	cloud.Fault(standin.Fault{Hang: true, Match: func(*http.Request) bool { close(struck); return true }})
 	failed := make(chan error, 1)
 	go func() {
-		_, _, err := ask(context.Background(), &client{url: url}, "/")
+		_, _, err := sendRequest(context.Background(), &client{url: url}, "/")
 		failed <- err
 	}()
 	<-struck

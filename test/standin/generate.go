@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// generateBase makes what every cloud has: a domain and the two accounts.
+// generateBase adds a domain and the two accounts.
 func generateBase(c *Cloud) {
 	c.AddDomain(Domain{ID: DefaultDomainID, Name: DefaultDomainName, Description: "The default domain"})
 	admin := c.AddUser(User{Name: AdminUser, Password: AdminPassword})
@@ -16,7 +16,7 @@ func generateBase(c *Cloud) {
 	c.Grant(admin, c.AddProject(Project{Name: AdminProject, Description: "Bootstrap project"}), "admin")
 }
 
-// generate makes a believable cloud; the seed and the present decide all of it.
+// generate fills the cloud; seed and current time determine everything.
 func generate(c *Cloud) {
 	g := &generator{cloud: c, now: c.opts.Now, random: rand.New(rand.NewPCG(c.opts.Seed, 1))}
 	g.users()
@@ -25,7 +25,7 @@ func generate(c *Cloud) {
 	var first string
 	for i := range c.opts.Projects {
 		name, vo := projectName(i)
-		// The three names that sites gave the property.
+		// The three names of the property that sites use.
 		key := []string{"accounting:VO", "VO", "accounting_VO"}[i%3]
 		id := c.AddProject(Project{Name: name, Description: "Project of " + vo,
 			Tags: []string{ProjectTag}, Properties: map[string]string{key: vo}})
@@ -45,12 +45,12 @@ func generate(c *Cloud) {
 	for i, id := range []string{sandbox, private} {
 		g.project(id, c.opts.Projects+i, min(max(c.opts.ServersPerProject, 0), 5))
 	}
-	// What the servers remember and the services have forgotten.
+	// Servers still refer to these, but the services have deleted them.
 	c.DeleteFlavor(g.flavor["m1.retired"])
 	c.DeleteUser(g.goneUser)
 }
 
-// projectName names the i-th project and its VO.
+// projectName returns the name of the i-th project and its VO.
 func projectName(i int) (name, vo string) {
 	names := []string{"biomed", "enmr", "climate", "lofar", "astro", "covid", "mathlab", "ocean"}
 	vos := []string{"vo.biomed.example.org", "enmr.example.eu", "climate.example.org/earth", "lofar.example.nl"}
@@ -64,7 +64,7 @@ func projectName(i int) (name, vo string) {
 	return "vo-" + name, name + ".example.org"
 }
 
-// generator carries what the parts of a generated cloud share.
+// generator has what the parts of a generated cloud share.
 type generator struct {
 	cloud    *Cloud
 	now      time.Time
@@ -118,7 +118,7 @@ func (g *generator) project(id string, number, servers int) {
 	for i := range servers {
 		s := &Server{ProjectID: id}
 		cycle := cycles[i%len(cycles)]
-		if i >= len(cycles) { // beyond one of each, the ordinary ones of an ordinary cloud
+		if i >= len(cycles) { // after one of each life cycle, ordinary servers
 			cycle = ordinary(g.random)
 		}
 		s.ID = uuid("server", id, fmt.Sprint(g.cloud.opts.Seed), fmt.Sprint(i))
@@ -139,7 +139,7 @@ func (g *generator) project(id string, number, servers int) {
 	g.floatingIPs(id, number)
 }
 
-// projectImages are the images that servers of a project were made from.
+// projectImages adds the images of a project's servers.
 type projectImages struct {
 	ordinary     []string
 	hidden, gone string
@@ -166,7 +166,7 @@ func (g *generator) images(project string, number int) projectImages {
 	}
 }
 
-// floatingIPs gives a project a few: two on one server, one on another, one of IPv6, one free.
+// floatingIPs adds two to one server, one to another, one IPv6 address and one free address.
 func (g *generator) floatingIPs(project string, number int) {
 	live := g.cloud.liveServers(project, 3)
 	plan := []struct {
@@ -193,7 +193,7 @@ func (g *generator) floatingIPs(project string, number int) {
 	}
 }
 
-// liveServers returns the newest running servers of a project, so many at most.
+// liveServers returns at most n of the newest running servers of a project.
 func (c *Cloud) liveServers(project string, most int) (live []Server) {
 	c.lockSorted()
 	defer c.mu.RUnlock()

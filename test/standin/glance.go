@@ -54,14 +54,14 @@ func (q *call) glanceVersions(root bool) {
 	q.write(status, "application/json", object{"versions": versions})
 }
 
-// glanceError answers as WebOb does for glance: the message ends in markup even in JSON.
+// glanceError sends an error in WebOb's form: the message ends in markup even in JSON.
 func (q *call) glanceError(status int, message string) {
 	title := http.StatusText(status)
 	q.write(status, "application/json", object{"title": title, "code": fmt.Sprintf("%d %s", status, title),
 		"message": html.EscapeString(message) + "<br /><br />\n\n\n"})
 }
 
-// visibleImage: a project sees public images and its own.
+// visibleImage reports whether a project sees an image: public ones and its own.
 func (q *call) visibleImage(i *Image) bool {
 	if i == nil {
 		return false
@@ -126,7 +126,7 @@ func (q *call) glanceImages() {
 	q.write(http.StatusOK, "application/json", answer)
 }
 
-// matchImage applies glance's filters. Images with os_hidden come only to those who ask.
+// matchImage applies glance's filters. Images with os_hidden are listed only on request.
 func matchImage(i *Image, query url.Values) bool {
 	if i.Hidden != strings.EqualFold(query.Get("os_hidden"), "true") {
 		return false
@@ -167,7 +167,7 @@ func imageView(i *Image) object {
 		"os_hash_algo": nil, "os_hash_value": nil,
 	}
 	maps.Copy(view, fixed)
-	if view["status"] == "queued" { // there is no data yet
+	if view["status"] == "queued" { // no data yet
 		return view
 	}
 	size := cmp.Or(i.Size, 1024)

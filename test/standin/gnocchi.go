@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// gnocchi answers for the metric service: its versions, and aggregates, which is how the metrics of all of
-// a project's resources are read at once.
+// gnocchi answers for the metric service: its versions, and aggregates, which read the metrics of
+// all resources of a project in one request.
 func (q *call) gnocchi() {
 	parts := segments(q.path)
 	if len(parts) == 0 {
@@ -39,18 +39,18 @@ func (q *call) gnocchiError(status int, description any) {
 	q.write(status, "application/json", object{"code": status, "title": http.StatusText(status), "description": description})
 }
 
-// metricRef is one metric of an operation: its name and how it is aggregated.
+// metricRef is one metric of an operation: its name and its aggregation method.
 type metricRef struct{ name, method string }
 
-// The operations that are understood: metrics as they are, and the largest or the sum of a group's. Each resource is a group
-// here, so that these two are the metric itself.
+// The supported operations: metrics as they are, and the maximum or sum of a group. Each resource
+// is a group here, so that maximum and sum are the metric itself.
 var (
 	metricPattern = regexp.MustCompile(`^\(metric ([a-z.]+) ([a-z:]+)\)$`)
 	listPattern   = regexp.MustCompile(`^\(metric((?: \([a-z.]+ [a-z:]+\))+)\)$`)
 	reducePattern = regexp.MustCompile(`^\(aggregate (?:max|sum) (\(metric [a-z.]+ [a-z:]+\))\)$`)
 )
 
-// parseOperations reads an operation.
+// parseOperations parses an operation.
 func parseOperations(text string) (refs []metricRef, reduced, ok bool) {
 	if m := reducePattern.FindStringSubmatch(text); m != nil {
 		refs, _, ok = parseOperations(m[1])
@@ -69,7 +69,7 @@ func parseOperations(text string) (refs []metricRef, reduced, ok bool) {
 	return nil, false, false
 }
 
-// searchedProject reads the two spellings of the one search that is understood.
+// searchedProject parses the two spellings of the one supported search.
 func searchedProject(search json.RawMessage) string {
 	var text string
 	if json.Unmarshal(search, &text) == nil {
@@ -142,7 +142,7 @@ type gnocchiResource struct {
 	samples    []Sample
 }
 
-// gnocchiResources are a project's resources of a type that have a metric, with its samples.
+// gnocchiResources returns a project's resources of a type that have a metric, with its samples.
 func (q *call) gnocchiResources(project, kind, metric string) []*gnocchiResource {
 	var all []*gnocchiResource
 	byID := map[string]*gnocchiResource{}
@@ -165,7 +165,7 @@ func (q *call) gnocchiResources(project, kind, metric string) []*gnocchiResource
 			all = append(all, one)
 		}
 		if n := len(one.samples); n > 0 && one.samples[n-1].At.Equal(s.At) {
-			one.samples[n-1] = s // a time has one measure, the last
+			one.samples[n-1] = s // the last measure of a time replaces earlier ones
 			continue
 		}
 		one.samples = append(one.samples, s)
@@ -174,8 +174,8 @@ func (q *call) gnocchiResources(project, kind, metric string) []*gnocchiResource
 	return all
 }
 
-// measures aggregates a metric in all its grains, the coarsest first, in the time that was asked for. Gnocchi gives
-// every piece of time that the time asked for touches.
+// measures aggregates a metric in all its granularities, the coarsest first, within the requested
+// range. Gnocchi returns every granule that the range touches.
 func (q *call) measures(r *gnocchiResource, method string) [][3]any {
 	query := q.r.URL.Query()
 	start, _ := time.Parse("2006-01-02T15:04:05", query.Get("start"))
@@ -189,9 +189,9 @@ func (q *call) measures(r *gnocchiResource, method string) [][3]any {
 	all := [][3]any{}
 	for _, grain := range grains {
 		kept := newest.Add(-grain.Timespan)
-		for _, piece := range pieces(r.samples, grain.Granularity) {
-			at := piece[len(piece)-1].At.Truncate(grain.Granularity)
-			value, ok := aggregate(piece, method, r.samples)
+		for _, granule := range splitByGrain(r.samples, grain.Granularity) {
+			at := granule[len(granule)-1].At.Truncate(grain.Granularity)
+			value, ok := aggregate(granule, method, r.samples)
 			if ok && at.After(kept) && at.Before(stop) && at.Add(grain.Granularity).After(start) {
 				all = append(all, [3]any{at.Format("2006-01-02T15:04:05+00:00"), grain.Granularity.Seconds(), value})
 			}
@@ -200,8 +200,8 @@ func (q *call) measures(r *gnocchiResource, method string) [][3]any {
 	return all
 }
 
-// pieces groups samples by the piece of time they are in.
-func pieces(samples []Sample, granularity time.Duration) [][]Sample {
+// splitByGrain groups samples by granule.
+func splitByGrain(samples []Sample, granularity time.Duration) [][]Sample {
 	var all [][]Sample
 	for _, s := range samples {
 		n := len(all)
@@ -214,17 +214,17 @@ func pieces(samples []Sample, granularity time.Duration) [][]Sample {
 	return all
 }
 
-// aggregate makes one value of the samples of a piece of time; a rate needs the sample before, which the
-// first has not.
-func aggregate(piece []Sample, method string, all []Sample) (float64, bool) {
+// aggregate returns one value of the samples of a granule; a rate needs the sample before, which
+// the first granule lacks.
+func aggregate(granule []Sample, method string, all []Sample) (float64, bool) {
 	var values []float64
-	for _, s := range piece {
+	for _, s := range granule {
 		values = append(values, s.Value)
 	}
 	if method == "rate:mean" {
-		first := slices.IndexFunc(all, func(s Sample) bool { return s.At.Equal(piece[0].At) })
+		first := slices.IndexFunc(all, func(s Sample) bool { return s.At.Equal(granule[0].At) })
 		values = nil
-		for i := max(first, 1); i < first+len(piece); i++ {
+		for i := max(first, 1); i < first+len(granule); i++ {
 			values = append(values, all[i].Value-all[i-1].Value)
 		}
 		if len(values) == 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// telemetered is a cloud with a project, one server and samples of all meters.
+// telemetered returns a cloud with a project, one server and samples of all meters.
 func telemetered(t testing.TB, options standin.Options) (cloud *standin.Cloud, project, token, url string) {
 	t.Helper()
 	start := time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC)
@@ -42,7 +42,7 @@ func telemetered(t testing.TB, options standin.Options) (cloud *standin.Cloud, p
 	return cloud, project, response.Header.Get("X-Subject-Token"), server.URL
 }
 
-// askFor makes a request and reads the JSON of the answer.
+// askFor sends a request and decodes the JSON of the answer.
 func askFor(t testing.TB, method, url, token, body string, into any) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -65,7 +65,7 @@ func askFor(t testing.TB, method, url, token, body string, into any) int {
 	return response.StatusCode
 }
 
-// TestGnocchiRecordings: the answers have the status and the shape of those of a real Gnocchi 4.4.
+// TestGnocchiRecordings compares status and shape with answers of a real Gnocchi 4.4.
 func TestGnocchiRecordings(t *testing.T) {
 	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
 	files, err := filepath.Glob("testdata/gnocchi/*.json")
@@ -99,7 +99,7 @@ func TestGnocchiRecordings(t *testing.T) {
 	}
 }
 
-// shapeOf is a JSON value without its values; of a list the first.
+// shapeOf returns the types of a JSON value; of a list those of the first element.
 func shapeOf(value any) string {
 	switch v := value.(type) {
 	case map[string]any:
@@ -121,7 +121,7 @@ func shapeOf(value any) string {
 	return fmt.Sprintf("%T", value)
 }
 
-// TestGnocchiMethods: what a metric is not kept with is refused as Gnocchi does it, and rates are those of samples.
+// TestGnocchiMethods checks that unknown aggregation methods are errors, as in Gnocchi, and rates.
 func TestGnocchiMethods(t *testing.T) {
 	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
 	address := url + "/metric/v1/aggregates?groupby=id&start=2026-11-23T13:00:00&stop=2026-11-23T13:10:00"

@@ -13,8 +13,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestGophercloud: a client library that was written for the real services finds its way,
-// whichever spelling of the identity address it is given.
+// TestGophercloud checks that a client library for the real services works with every spelling of
+// the identity address.
 func TestGophercloud(t *testing.T) {
 	_, v3 := serve(t, standin.Options{Seed: 1, MaxLimit: 10, FloatingIPLimit: 2, ImageLimit: 2, UserPage: 2})
 	_, v2 := serve(t, standin.Options{Seed: 1, MaxLimit: 10, FloatingIPLimit: 2, ImageLimit: 2, Identity: standin.IdentityV2})

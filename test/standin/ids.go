@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// hexID makes an id of keystone's kind from what it names.
+// hexID derives an id in keystone's form from a name.
 func hexID(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 
-// uuid makes an id of nova's kind from what it names.
+// uuid derives an id in nova's form from a name.
 func uuid(parts ...string) string {
 	h := hexID(parts...)
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
@@ -26,7 +26,7 @@ const (
 	tokenTime = "2006-01-02T15:04:05.000000Z" // tokens
 )
 
-// nullTime is a time to the microsecond, or null.
+// nullTime formats a time to the microsecond; zero is null.
 func nullTime(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -35,7 +35,7 @@ func nullTime(t time.Time) *string {
 	return &s
 }
 
-// nullString is a text, or null when there is none.
+// nullString returns a string; empty is null.
 func nullString(s string) *string {
 	if s == "" {
 		return nil

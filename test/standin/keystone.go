@@ -25,7 +25,7 @@ func (q *call) keystone() {
 	}
 }
 
-// keystoneVersions is the list of what there is. It comes with status 300, always.
+// keystoneVersions sends the list of versions, always with status 300.
 func (q *call) keystoneVersions() {
 	values := []any{}
 	first := "v2.0"
@@ -48,7 +48,7 @@ func (q *call) v3Version() object {
 	}
 }
 
-// v2Version: v2.0 was stable where it was alone, and deprecated (from Mitaka) beside v3.
+// v2Version describes v2.0: stable on its own, deprecated (from Mitaka) beside v3.
 func (q *call) v2Version() object {
 	status, updated := "stable", "2014-04-17T00:00:00Z"
 	if q.cloud.opts.Identity.v3() {
@@ -64,7 +64,7 @@ func (q *call) v2Version() object {
 	}
 }
 
-// keystoneError answers in keystone's form of an error.
+// keystoneError sends an error in keystone's form.
 func (q *call) keystoneError(status int, format string, args ...any) {
 	if status == http.StatusUnauthorized {
 		q.header("WWW-Authenticate", fmt.Sprintf("Keystone uri=%q", q.base+"/v3"))
@@ -81,13 +81,13 @@ func (q *call) keystoneForbidden(rule string) {
 	q.keystoneError(http.StatusForbidden, "You are not authorized to perform the requested action: %s.", rule)
 }
 
-// keystoneNoPage is the answer of the web framework under keystone: HTML.
+// keystoneNoPage sends the 404 of keystone's web framework: HTML.
 func (q *call) keystoneNoPage() {
 	q.writeBytes(http.StatusNotFound, "text/html; charset=utf-8", []byte("<!doctype html>\n<html lang=en>\n"+
 		"<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>There is nothing at "+html.EscapeString(q.r.URL.Path)+".</p>\n"))
 }
 
-// keystoneToken finds the request's token or answers 401.
+// keystoneToken returns the request's token or answers 401.
 func (q *call) keystoneToken() bool {
 	if q.authenticate() {
 		return true

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// keystoneV2 answers below /v2.0, the identity API that was removed in Queens. It knows only
-// the default domain, calls projects tenants, and leaves lists of users to administrators.
+// keystoneV2 answers below /v2.0, the identity API that was removed in Queens. It has the default
+// domain only, calls projects tenants, and lists users for administrators only.
 func (q *call) keystoneV2(parts []string) {
 	switch {
 	case len(parts) == 0:
@@ -45,7 +45,7 @@ func (q *call) keystoneV2(parts []string) {
 	}
 }
 
-// v2Admin answers 403 to whoever is no administrator.
+// v2Admin answers 403 unless the user is an administrator.
 func (q *call) v2Admin() bool {
 	if q.token.has("admin") {
 		return true
@@ -126,7 +126,7 @@ func (q *call) v2Access(t *token, user *User) object {
 	}
 }
 
-// v2Tenant shows the extra properties of a project as v3 does.
+// v2Tenant returns a project with its extra properties, like v3.
 func v2Tenant(p *Project) object {
 	view := object{"id": p.ID, "name": p.Name, "description": p.Description, "enabled": !p.Disabled}
 	for k, v := range p.Properties {
@@ -135,7 +135,7 @@ func v2Tenant(p *Project) object {
 	return view
 }
 
-// v2Tenants: the tenants of whoever asks.
+// v2Tenants lists the tenants of the user.
 func (q *call) v2Tenants() {
 	tenants := []any{}
 	q.cloud.store.projects.each(func(p *Project) bool {

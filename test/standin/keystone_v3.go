@@ -98,7 +98,7 @@ func (q *call) v3AuthSystem() {
 		"links": object{"self": q.base + "/v3/auth/system"}})
 }
 
-// v3Projects lists projects: for readers of the system, and of a domain within it.
+// v3Projects lists projects: all for readers of the system, else those of the reader's domain.
 func (q *call) v3Projects() {
 	domain := q.r.URL.Query().Get("domain_id")
 	if !q.token.systemReader() {
@@ -175,7 +175,7 @@ func (q *call) v3UserView(u *User) object {
 	return view
 }
 
-// v3Users lists all users: for readers of the system, and of a domain within it.
+// v3Users lists users: all for readers of the system, else those of the reader's domain.
 func (q *call) v3Users() {
 	if q.cloud.opts.ForbidUserList || !q.token.systemReader() && q.token.domainID == "" {
 		q.keystoneForbidden("identity:list_users")
@@ -249,7 +249,7 @@ func (q *call) v3Domain(id string) {
 	q.write(http.StatusOK, "application/json", object{"domain": q.v3DomainView(d)})
 }
 
-// page cuts a list to its page and returns the marker of the next one, "" when it is the last.
+// page returns one page of a list and the marker of the next, "" if it is the last.
 func (q *call) page(views *[]any) string {
 	n := len(*views)
 	id := func(i int) string { return (*views)[i].(object)["id"].(string) }
@@ -275,7 +275,7 @@ func (q *call) page(views *[]any) string {
 	return next
 }
 
-// v3List answers with a list in keystone's form; next is the marker of the page after it.
+// v3List sends a list in keystone's form; next is the marker of the following page.
 func (q *call) v3List(name string, views []any, next string) {
 	address := q.base + "/v3/" + strings.TrimPrefix(strings.TrimPrefix(q.path, "/v3"), "/")
 	self := address

@@ -54,8 +54,8 @@ type scopeRequest struct {
 	} `json:"system"`
 }
 
-// v3SignIn is POST /v3/auth/tokens. Whatever is wrong with who asks for what scope, the answer
-// is 401; keystone does not tell a missing project from a missing role.
+// v3SignIn answers POST /v3/auth/tokens. A wrong user, password or scope is always 401: keystone
+// does not distinguish a missing project from a missing role.
 func (q *call) v3SignIn() {
 	var body authRequest
 	if err := json.NewDecoder(q.r.Body).Decode(&body); err != nil {
@@ -86,7 +86,7 @@ func (q *call) v3SignIn() {
 	q.write(http.StatusCreated, "application/json", object{"token": view})
 }
 
-// v3Identify finds who asks, and the scope that they may have.
+// v3Identify returns the user and the scope that the credentials allow.
 func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 	id, st := body.Auth.Identity, &q.cloud.store
 	t = &token{methods: id.Methods}
@@ -112,7 +112,7 @@ func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 			return nil, nil, http.StatusNotFound
 		}
 		if c.Secret != id.Credential.Secret || len(body.Auth.Scope) > 0 {
-			return nil, nil, http.StatusUnauthorized // a credential has the one scope it was made with
+			return nil, nil, http.StatusUnauthorized // a credential has a fixed scope
 		}
 		user, t.credential = st.users.byID[c.UserID], c
 	}
@@ -126,7 +126,7 @@ func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 	return t, parent, http.StatusOK
 }
 
-// scope sets the scope asked for and the roles there; false when it may not be had.
+// scope sets the requested scope and its roles; it returns false if that is not allowed.
 func (st *store) scope(t *token, raw json.RawMessage) bool {
 	if t.credential != nil {
 		t.projectID = t.credential.ProjectID
@@ -165,7 +165,7 @@ func (st *store) scopeProject(t *token, p *Project) bool {
 	return len(t.roles) > 0
 }
 
-// rolesOf adds what a role implies: admin means member, member means reader.
+// rolesOf adds implied roles: admin implies member, member implies reader.
 func (st *store) rolesOf(user, scope string) []string {
 	roles := slices.Clone(st.roles[grant{user, scope}])
 	for _, implied := range [][2]string{{"admin", "member"}, {"member", "reader"}} {
@@ -224,7 +224,7 @@ func (st *store) findCredential(id, name string, user userRef) *AppCredential {
 	return nil
 }
 
-// v3TokenView is the token as its owner sees it.
+// v3TokenView returns the token in the API's form.
 func (q *call) v3TokenView(t *token) object {
 	st := &q.cloud.store
 	domain := func(id string) object {
@@ -235,7 +235,7 @@ func (q *call) v3TokenView(t *token) object {
 		return d
 	}
 	user := st.users.byID[t.userID]
-	if user == nil { // deleted a moment ago
+	if user == nil { // deleted since
 		user = &User{ID: t.userID, DomainID: DefaultDomainID}
 	}
 	view := object{

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// lifeCycle is how a generated server came to be what it is.
+// lifeCycle is the history of a generated server.
 type lifeCycle struct {
 	name string
 	live func(*Server, *moment)
 }
 
-// moment is what a life cycle may use.
+// moment has the inputs of a life cycle.
 type moment struct {
 	*generator
 	images projectImages
@@ -22,26 +22,26 @@ func (m *moment) ago(d time.Duration) time.Time { return m.now.Add(-d) }
 const (
 	hour = time.Hour
 	day  = 24 * time.Hour
-	// boot is how long a server takes from its creation to its launch.
+	// boot is the time from creation to launch.
 	boot = 25 * time.Second
 )
 
-// born sets a server's beginning; it stays as it is from there on.
+// born sets the times of creation and launch, without later changes.
 func (m *moment) born(s *Server, age time.Duration) {
 	s.Created = m.ago(age)
 	s.Launched = s.Created.Add(boot)
 	s.Status = "ACTIVE"
 }
 
-// became changes the status some time ago.
+// became changes the status at a time in the past.
 func (m *moment) became(s *Server, status, action string, age time.Duration) {
 	s.Status = status
 	s.Updated = m.ago(age)
 	s.Actions = append([]Action{{Name: action, Start: s.Updated, Updated: s.Updated}}, s.actions()...)
 }
 
-// ended deletes a server some time ago. Its deletion took four seconds; its row changed once
-// more three minutes later, as periodic tasks do it.
+// ended deletes a server at a time in the past. The deletion takes four seconds; the row changes
+// again three minutes later, as by nova's periodic tasks.
 func (m *moment) ended(s *Server, age time.Duration) {
 	s.Status = "DELETED"
 	s.Deleted = m.ago(age)
@@ -50,12 +50,12 @@ func (m *moment) ended(s *Server, age time.Duration) {
 	s.Addresses = nil
 }
 
-// monthStart is the beginning of the present month.
+// monthStart returns the beginning of the current month.
 func (m *moment) monthStart() time.Time {
 	return time.Date(m.now.Year(), m.now.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// simple is a server of a status that it took on half its life ago.
+// simple returns a life cycle whose status changed half the server's life ago.
 func simple(name, status, action string, age time.Duration) lifeCycle {
 	return lifeCycle{name, func(s *Server, m *moment) {
 		m.born(s, age)
@@ -67,7 +67,7 @@ func simple(name, status, action string, age time.Duration) lifeCycle {
 
 func running(name string, age time.Duration) lifeCycle { return simple(name, "ACTIVE", "", age) }
 
-// lifeCycles are one of each.
+// lifeCycles returns one of each kind.
 func lifeCycles() []lifeCycle {
 	list := []lifeCycle{
 		running("web-01", 400*day),
@@ -86,7 +86,7 @@ func lifeCycles() []lifeCycle {
 	return append(list, unusualCycles()...)
 }
 
-// changedCycles were launched again after their creation.
+// changedCycles returns servers that were launched again after their creation.
 func changedCycles() []lifeCycle {
 	again := func(name, status, action string, age time.Duration) lifeCycle {
 		return lifeCycle{name, func(s *Server, m *moment) {
@@ -105,7 +105,7 @@ func changedCycles() []lifeCycle {
 	}
 }
 
-// unbornCycles never ran.
+// unbornCycles returns servers that never ran.
 func unbornCycles() []lifeCycle {
 	return []lifeCycle{
 		{"never-scheduled", func(s *Server, m *moment) {
@@ -157,7 +157,7 @@ func deletedCycles() []lifeCycle {
 	}
 }
 
-// unusualCycles are ordinary in their lives and odd in their circumstances.
+// unusualCycles returns servers with ordinary lives and unusual data.
 func unusualCycles() []lifeCycle {
 	with := func(name string, age time.Duration, change func(*Server, *moment)) lifeCycle {
 		return lifeCycle{name, func(s *Server, m *moment) { m.born(s, age); change(s, m) }}
@@ -196,7 +196,7 @@ func unusualCycles() []lifeCycle {
 	}
 }
 
-// ordinary is a server as most are: running, stopped, or gone, for some weeks.
+// ordinary returns a typical server: running, stopped or deleted, some weeks old.
 func ordinary(random *rand.Rand) lifeCycle {
 	age := time.Duration(1+random.Int64N(int64(60*day/time.Second))) * time.Second
 	end := time.Duration(random.Int64N(int64(age/time.Second))) * time.Second

@@ -2,7 +2,7 @@ package standin
 
 import "time"
 
-// Project is a keystone project. An ID that is left empty is made from the name.
+// Project is a keystone project. An empty ID is derived from the name.
 type Project struct {
 	ID, Name, Description string
 	DomainID              string // "default" when empty
@@ -17,19 +17,19 @@ type Domain struct {
 	ID, Name, Description string
 }
 
-// User is a keystone user. An ID that is left empty is made from the name.
+// User is a keystone user. An empty ID is derived from the name.
 type User struct {
 	ID, Name, Email string
 	DomainID        string // "default" when empty
-	Password        string // empty: can not sign in
+	Password        string // empty: cannot sign in
 	Disabled        bool
 }
 
-// AppCredential is a keystone application credential: a way into one project.
+// AppCredential is a keystone application credential, for one project.
 type AppCredential struct {
 	ID, Name, Secret  string
 	UserID, ProjectID string
-	// Roles limits what the credential can do; empty means all that the user has.
+	// Roles are the roles of the credential; empty means all roles of the user.
 	Roles []string
 }
 
@@ -41,9 +41,9 @@ type Flavor struct {
 	Disk      int // GB
 	Ephemeral int // GB
 	Swap      int // MB
-	// ExtraSpecs holds what an operator attached, benchmarks and accelerators among it.
+	// ExtraSpecs has the operator's properties, for example benchmarks and accelerators.
 	ExtraSpecs map[string]string
-	// Private flavors show only to Projects.
+	// Private flavors are visible to Projects only.
 	Private  bool
 	Projects []string
 	Disabled bool
@@ -64,10 +64,9 @@ type Image struct {
 	Properties map[string]string
 }
 
-// Server is a nova server: plain data that a test can write down. The zero value of a time
-// means that nova answers null there.
+// Server is a nova server as plain data. The zero value of a time means that nova answers null.
 type Server struct {
-	ID, Name          string // ID is made from project, name and order when empty
+	ID, Name          string // derived from project, name and order when empty
 	ProjectID, UserID string
 	Region            string // "" is the cloud's first region
 	// Status as the API shows it: ACTIVE, SHUTOFF, DELETED, ...
@@ -81,10 +80,10 @@ type Server struct {
 	Updated    time.Time // the latest of Created, Launched and Deleted when zero
 	Launched   time.Time
 	Terminated time.Time
-	// Deleted is when its deletion began; it is shown only as an instance action.
+	// Deleted is when the deletion began; the API has it only as an instance action.
 	Deleted time.Time
 
-	// Flavor is the one it was built with; FlavorID fills it in from the cloud's flavors.
+	// Flavor is the flavor it was built with; FlavorID fills it in from the cloud's flavors.
 	Flavor   *Flavor
 	FlavorID string
 	ImageID  string // "" for a server booted from a volume
@@ -94,16 +93,16 @@ type Server struct {
 	SecurityGroups []string // "default" per address when nil
 	Metadata       map[string]string
 	Tags           []string
-	Host           string // "" when it is on no host
-	HostID         string // made from Host and ProjectID when empty
-	AZ             string // "nova" when empty and there is a host
+	Host           string // "" without a host
+	HostID         string // derived from Host and ProjectID when empty
+	AZ             string // "nova" when empty and Host is set
 	KeyName        string
 	Description    string
 	Fault          string
 
-	// Actions are its instance actions, newest first; made from the times above when nil.
+	// Actions are its instance actions, newest first; derived from the times above when nil.
 	Actions []Action
-	// CellDown puts it in a cell that nova can not reach.
+	// CellDown puts it in a cell that nova cannot reach.
 	CellDown bool
 
 	seq int
@@ -120,7 +119,7 @@ type Address struct {
 	Network string
 	Addr    string
 	MAC     string
-	// Floating tells a floating address from a fixed one.
+	// Floating is true for a floating address, false for a fixed one.
 	Floating bool
 }
 

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// externalNetworkID is the network that floating IPs are of unless they say otherwise.
+// externalNetworkID is the default network of floating IPs.
 const externalNetworkID = "0f0f0f0f-1111-4222-a333-444444444444"
 
-// neutron answers for the network service, as far as floating IPs go.
+// neutron answers for the network service: floating IPs only.
 func (q *call) neutron() {
 	parts := segments(q.path)
 	if len(parts) == 0 {
@@ -85,7 +85,7 @@ func macOf(parts ...string) string {
 	return "fa:16:3e:" + h[0:2] + ":" + h[2:4] + ":" + h[4:6]
 }
 
-// visibleFloatingIP: a project sees its own, an administrator all.
+// visibleFloatingIP reports whether a token sees a floating IP: its project's, or all for an admin.
 func (q *call) visibleFloatingIP(f *FloatingIP) bool {
 	return f != nil && q.inRegion(f.Region) &&
 		(f.ProjectID == q.token.projectID && f.ProjectID != "" || q.token.has("admin"))
@@ -133,7 +133,7 @@ func (q *call) neutronFloatingIPs() {
 	if query.Get("sort_dir") == "desc" {
 		slices.Reverse(all)
 	}
-	// A marker that is not there is taken for the beginning, as neutron does it.
+	// A missing marker means the beginning, as in neutron.
 	marker := query.Get("marker")
 	if at := slices.IndexFunc(all, func(f *FloatingIP) bool { return f.ID == marker }); marker != "" && at >= 0 {
 		all = all[at+1:]
@@ -152,7 +152,7 @@ func (q *call) neutronFloatingIPs() {
 	q.write(http.StatusOK, "application/json", answer)
 }
 
-// neutronLimit is the page size: 0 is none at all.
+// neutronLimit returns the page size; 0 is unlimited.
 func (q *call) neutronLimit(query url.Values) (limit int, ok bool) {
 	limit = q.cloud.opts.FloatingIPLimit
 	text := query.Get("limit")
@@ -172,7 +172,7 @@ func (q *call) neutronLimit(query url.Values) (limit int, ok bool) {
 }
 
 func (q *call) neutronLinks(page []*FloatingIP, limit int) []linkView {
-	// The rest of the query stays as the client wrote it.
+	// The rest of the query stays unchanged.
 	var kept []string
 	for _, pair := range strings.Split(q.r.URL.RawQuery, "&") {
 		if pair != "" && !strings.HasPrefix(pair, "marker=") && !strings.HasPrefix(pair, "page_reverse=") {
@@ -223,7 +223,7 @@ func onlyFields(view object, fields []string) object {
 	return short
 }
 
-// neutronNetworks is the list of networks: the external one.
+// neutronNetworks lists the networks: the external one.
 func (q *call) neutronNetworks() {
 	owner := hexID("project", DefaultDomainID, AdminProject)
 	created := q.cloud.opts.Now.AddDate(-1, 0, 0).Format(zTime)

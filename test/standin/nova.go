@@ -33,7 +33,7 @@ func (q *call) nova() {
 	if !q.requireToken() || !q.negotiate(version) {
 		return
 	}
-	// Before Ocata the project's id was part of the address; it is still accepted.
+	// Before Ocata the project's id was part of the address; nova still accepts it.
 	if projectSegment.MatchString(parts[0]) {
 		if parts[0] != q.token.projectID {
 			q.novaError(http.StatusBadRequest, "badRequest",
@@ -86,7 +86,7 @@ func (q *call) novaRoute(parts []string) {
 	}
 }
 
-// novaError answers in nova's form of an error.
+// novaError sends an error in nova's form.
 func (q *call) novaError(status int, kind, format string, args ...any) {
 	q.write(status, errorJSON, object{kind: object{"code": status, "message": fmt.Sprintf(format, args...)}})
 }
@@ -95,12 +95,12 @@ func (q *call) novaPolicy(rule string) {
 	q.novaError(http.StatusForbidden, "forbidden", "Policy doesn't allow os_compute_api:%s to be performed.", rule)
 }
 
-// novaNoPage is what the web framework under nova says to an unknown address: plain text.
+// novaNoPage sends the 404 of nova's web framework: plain text.
 func (q *call) novaNoPage() {
 	q.writeBytes(http.StatusNotFound, "text/plain; charset=UTF-8", []byte("404 Not Found\n\nThere is no such resource.\n\n   "))
 }
 
-// novaAddress is the address of nova's API as this request used it, project id and all.
+// novaAddress returns the address of nova's API as in this request, with the project id.
 func (q *call) novaAddress() string {
 	if q.cloud.opts.ProjectInComputeURL {
 		return q.base + "/v2.1/" + q.token.projectID
@@ -108,7 +108,7 @@ func (q *call) novaAddress() string {
 	return q.base + "/v2.1"
 }
 
-// novaLimits is /limits of a cloud without quotas.
+// novaLimits answers /limits of a cloud without quotas.
 func (q *call) novaLimits() {
 	absolute := object{}
 	for _, name := range []string{"maxTotalInstances", "maxTotalCores", "maxTotalRAMSize", "maxServerMeta",

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// actions are a server's instance actions, newest first. When a test has not said what they
-// are, its times tell: it was created, and its deletion began.
+// actions returns a server's instance actions, newest first. By default they follow from the
+// server's times: its creation, and the start of its deletion.
 func (s *Server) actions() []Action {
 	if s.Actions != nil {
 		return s.Actions
@@ -35,8 +35,8 @@ func (q *call) actionView(s *Server, a Action) object {
 	return view
 }
 
-// novaActions answers for deleted servers too, as long as their rows are there; from 2.21
-// (nova API reference), so below it a deleted server is not found.
+// novaActions answers also for deleted servers that are not archived, from 2.21 (nova API
+// reference); below it a deleted server is not found.
 func (q *call) novaActions(id string) {
 	s := q.visibleServer(id)
 	if s == nil || s.Status == "DELETED" && q.minor < 21 {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// visibleFlavor: a project sees the public flavors and the private ones opened to it.
+// visibleFlavor reports whether a project sees a flavor: public ones, and private ones shared with
+// it.
 func (q *call) visibleFlavor(f *Flavor) bool {
 	return f != nil && (!f.Private || q.token.has("admin") || slices.Contains(f.Projects, q.token.projectID))
 }
@@ -18,7 +19,7 @@ func (q *call) novaFlavors(path string, detail bool) {
 	}
 	var all []*Flavor
 	q.cloud.store.flavors.each(func(f *Flavor) bool {
-		// is_public is for administrators; from others nova takes and ignores it.
+		// nova ignores is_public unless the user is an administrator.
 		if q.visibleFlavor(f) {
 			all = append(all, f)
 		}
@@ -86,7 +87,7 @@ func (q *call) flavorLinks(f *Flavor) []linkView {
 func (q *call) flavorView(f *Flavor) object {
 	var swap any = f.Swap
 	if f.Swap == 0 && q.minor < minorStrictQuery {
-		swap = "" // an empty text below 2.75
+		swap = "" // an empty string below 2.75
 	}
 	view := object{
 		"id": f.ID, "name": f.Name, "ram": f.RAM, "disk": f.Disk, "swap": swap, "vcpus": f.VCPUs,

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// serverQuery is a checked query of /servers.
+// serverQuery is a validated query of /servers.
 type serverQuery struct {
 	since, before   time.Time
 	hasSince        bool
@@ -28,14 +28,14 @@ type serverQuery struct {
 	downCellsListed bool
 }
 
-// novaServers is /servers and /servers/detail.
+// novaServers answers /servers and /servers/detail.
 func (q *call) novaServers(path string, detail bool) {
 	sq, ok := q.serverQuery()
 	if !ok {
 		return
 	}
 	index := q.cloud.store.byProject[q.token.projectID]
-	if q.token.projectID == "" { // a token without a project sees a cloud without servers
+	if q.token.projectID == "" { // without a project the list is empty
 		index = nil
 	}
 	if sq.allProjects {
@@ -76,8 +76,8 @@ func (q *call) novaServers(path string, detail bool) {
 	q.write(http.StatusOK, "application/json", answer)
 }
 
-// selectServers walks from the marker to a full page, so that a page of a plain list costs a
-// page. ok is false when there is no such marker; the row of a deleted server still is one.
+// selectServers reads from the marker to a full page, so that the cost of a page does not depend on
+// the list. ok is false if the marker is unknown; the row of a deleted server is a valid marker.
 func (q *call) selectServers(all []*Server, sq *serverQuery) (page []*Server, ok bool) {
 	if sq.sortKey != "" {
 		all = slices.Clone(all)
@@ -110,8 +110,7 @@ func (q *call) selectServers(all []*Server, sq *serverQuery) (page []*Server, ok
 	return page, true
 }
 
-// downCells are the live servers of cells that are down which a list of this length has
-// room for.
+// downCells returns the live servers of cells that are down, as many as fit into a list.
 func (q *call) downCells(all []*Server, sq *serverQuery, listed int) (down []*Server) {
 	for _, s := range all {
 		if listed+len(down) >= sq.limit {
@@ -136,7 +135,7 @@ func (sq *serverQuery) matches(s *Server) bool {
 			return false
 		}
 	case !sq.hasSince && !sq.hasBefore:
-		// Without a time to look back to, only what lives; a soft-deleted one does not.
+		// Without changes-since only live servers are listed, soft-deleted ones not.
 		if deleted || s.Status == "SOFT_DELETED" {
 			return false
 		}
@@ -170,7 +169,7 @@ func (sq *serverQuery) compare(a, b *Server) int {
 	return -n
 }
 
-// serverQuery checks the query and answers the request itself when it is wrong.
+// serverQuery validates the query; if it is wrong it answers the request.
 func (q *call) serverQuery() (sq serverQuery, ok bool) {
 	query := q.r.URL.Query()
 	bad := func(format string, args ...any) (serverQuery, bool) {
@@ -212,7 +211,7 @@ func (q *call) serverQuery() (sq serverQuery, ok bool) {
 		}
 		sq.deletedOnly = true
 	}
-	if admin && truth(query, "deleted") { // not an error for others: as if it were not there
+	if admin && truth(query, "deleted") { // ignored for other users
 		sq.deletedOnly = true
 	}
 	if truth(query, "all_tenants") {
@@ -235,8 +234,8 @@ func (q *call) serverQuery() (sq serverQuery, ok bool) {
 	return sq, true
 }
 
-// onlyAllTenants: nova lists the servers of a cell that is down only when nothing is
-// filtered, sorted or paged, since it knows too little of them to do that.
+// onlyAllTenants reports whether a query has no filter, order or page. Only then nova lists the
+// servers of a cell that is down, because it lacks the data to filter or sort them.
 func onlyAllTenants(query url.Values) bool {
 	for key := range query {
 		if key != "all_tenants" {
@@ -246,7 +245,7 @@ func onlyAllTenants(query url.Values) bool {
 	return true
 }
 
-// novaLimit is the page size that a request gets: what it asks for, up to max_limit.
+// novaLimit returns the page size: the requested one, up to max_limit.
 func (q *call) novaLimit(query url.Values) (limit int, ok bool) {
 	limit = q.cloud.opts.MaxLimit
 	text := query.Get("limit")
@@ -273,9 +272,9 @@ func truth(query url.Values, key string) bool {
 	return true
 }
 
-// parseDateTime reads the spellings of ISO 8601 that clients use; without a zone it is UTC.
+// parseDateTime parses the spellings of ISO 8601 that clients use; without a zone it is UTC.
 func parseDateTime(s string) (time.Time, bool) {
-	// A "+" that was not escaped arrives as a blank.
+	// A "+" that was not escaped arrives as a space.
 	s = strings.Replace(s, " ", "+", 1)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05.999999999",
 		"2006-01-02+15:04:05", "2006-01-02T15:04", "2006-01-02"} {
@@ -286,7 +285,7 @@ func parseDateTime(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// knownServerParameter: from 2.75 a parameter that nova does not know is an error.
+// knownServerParameter reports whether nova supports a parameter; from 2.75 others are errors.
 func knownServerParameter(key string) bool {
 	return strings.HasPrefix(key, "_") || slices.Contains([]string{"access_ip_v4", "access_ip_v6", "all_tenants",
 		"auto_disk_config", "availability_zone", "changes-before", "changes-since", "config_drive", "created_at",

@@ -63,7 +63,7 @@ func TestServersArePagedByTheServersLimit(t *testing.T) {
 	if got, pages := c.all("/compute/v2.1/servers?limit=5&changes-since=1970-01-01T00:00:00Z", "2.1"); len(got) != 100 || pages != 21 {
 		t.Errorf("%d servers on %d pages", len(got), pages)
 	}
-	// A marker that was deleted between two pages still leads on; one that was archived does not.
+	// A marker that was deleted between two pages stays valid; one that was archived does not.
 	list := c.get("/compute/v2.1/servers?limit=3")["servers"].([]any)
 	marker := list[2].(map[string]any)["id"].(string)
 	next := "/compute/v2.1/servers?limit=3&marker=" + marker
@@ -129,7 +129,7 @@ func TestServersByHand(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, s[key], want)
 		}
 	}
-	// The flavor that it was built with stays when that of its name goes.
+	// A server keeps its flavor when the flavor is deleted.
 	cloud.DeleteFlavor(flavor)
 	c.wantStatus(404, "/compute/v2.1/flavors/"+flavor)
 	if f := c.get("/compute/v2.1/servers/"+id, "2.93")["server"].(map[string]any)["flavor"].(map[string]any); f["ephemeral"] != 5.0 {
@@ -192,7 +192,8 @@ func TestProjectInAddress(t *testing.T) {
 	c.wantStatus(400, "/compute/v2.1/"+cloud.ProjectID("vo-enmr")+"/servers")
 }
 
-// TestSeed: the same seed and present make the same cloud, another seed another one.
+// TestSeed checks that seed and time determine the cloud, and that another seed gives another
+// cloud.
 func TestSeed(t *testing.T) {
 	now := time.Date(2026, 11, 23, 16, 0, 0, 0, time.UTC)
 	print := func(seed uint64) string {
@@ -215,7 +216,7 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// TestEveryStatus: a generated project has a server in each state that matters.
+// TestEveryStatus checks that a generated project has a server in every status.
 func TestEveryStatus(t *testing.T) {
 	cloud := standin.New(standin.Options{Seed: 1})
 	have := map[string]int{}
@@ -311,7 +312,7 @@ func TestRequestsAreLogged(t *testing.T) {
 	}
 }
 
-// FuzzRequest: no request makes the stand-in panic.
+// FuzzRequest checks that no request makes the stand-in panic.
 func FuzzRequest(f *testing.F) {
 	for _, target := range []string{"/", "/v3/projects?tags=a", "/compute/v2.1/servers/detail?changes-since=2026-01-01&limit=2",
 		"/compute/v2.1/servers/detail?name=(", "/image/v2/images?id=in:a", "/network/v2.0/floatingips?fields=id",

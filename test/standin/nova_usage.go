@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// usagePeriod checks a query of os-simple-tenant-usage and answers itself when it is wrong.
+// usagePeriod validates a query of os-simple-tenant-usage; if it is wrong it answers the request.
 func (q *call) usagePeriod() (from, to time.Time, ok bool) {
 	query := q.r.URL.Query()
 	bad := func(format string, args ...any) (time.Time, time.Time, bool) {
@@ -41,7 +41,7 @@ func (q *call) usagePeriod() (from, to time.Time, ok bool) {
 	return from, to, true
 }
 
-// parseUsageTime: this API takes times without a zone, and no others.
+// parseUsageTime parses a time without a zone, the only form that this API accepts.
 func parseUsageTime(s string) (time.Time, bool) {
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04:05.999999", "2006-01-02 15:04:05.999999"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -51,8 +51,8 @@ func parseUsageTime(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// novaUsage is the usage of one project. Below 2.40 it ends at max_limit servers without a
-// word; from 2.40 it has pages. It holds what was launched, by its last launch.
+// novaUsage answers with the usage of one project. Below 2.40 it is silently cut at max_limit
+// servers; from 2.40 it has pages. It has launched servers only, with their last launch.
 func (q *call) novaUsage(project string) {
 	if project != q.token.projectID && !q.token.has("admin") {
 		q.novaPolicy("os-simple-tenant-usage:show")
@@ -86,7 +86,7 @@ func (q *call) novaUsage(project string) {
 	if q.minor >= minorUsagePaging && len(servers) > 0 && len(servers) == limit {
 		address := q.base + "/v2.1/" + q.token.projectID + "/os-simple-tenant-usage/" + url.PathEscape(project)
 		last := servers[len(servers)-1].ID
-		// The link leaves "detailed" out and is in alphabetical order, a new marker last.
+		// The link omits "detailed" and is sorted, with a new marker last.
 		href := q.link(address, last, "detailed")
 		if marker != "" {
 			query.Del("detailed")
@@ -98,7 +98,8 @@ func (q *call) novaUsage(project string) {
 	q.write(http.StatusOK, "application/json", answer)
 }
 
-// usageServers are those launched before the period's end and not terminated before its start.
+// usageServers returns servers launched before the period's end and not terminated before its
+// start.
 func (q *call) usageServers(all []*Server, from, to time.Time, limit int, marker string) (page []*Server, ok bool) {
 	start := 0
 	if marker != "" {
@@ -163,7 +164,7 @@ func (s *Server) usageState() string {
 	return state
 }
 
-// novaUsages is the usage of every project, which only administrators may see.
+// novaUsages answers with the usage of every project, for administrators only.
 func (q *call) novaUsages() {
 	if !q.token.has("admin") {
 		q.novaPolicy("os-simple-tenant-usage:list")

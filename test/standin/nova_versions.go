@@ -13,7 +13,7 @@ const (
 	minorLocked         = 9
 	minorDescription    = 19
 	minorTags           = 26
-	minorNewHeader      = 27 // OpenStack-API-Version is understood
+	minorNewHeader      = 27 // OpenStack-API-Version is accepted
 	minorUsagePaging    = 40
 	minorFlavorEmbedded = 47
 	minorFlavorText     = 55 // flavors have a description
@@ -29,14 +29,14 @@ const (
 	minorHostname       = 90
 )
 
-// parseMicroversion reads "2.93" as 93; ok is false for what is no version of compute 2.
+// parseMicroversion parses "2.93" as 93; ok is false for anything but a version of compute 2.
 func parseMicroversion(s string) (minor int, ok bool) {
 	rest, found := strings.CutPrefix(s, "2.")
 	minor, err := strconv.Atoi(rest)
 	return minor, found && err == nil && minor >= 0
 }
 
-// askedMicroversion is what the headers of a request ask for, "" when nothing.
+// askedMicroversion returns the microversion in the headers of a request, or "".
 func askedMicroversion(h http.Header) string {
 	for _, value := range h.Values("OpenStack-API-Version") {
 		for _, item := range strings.Split(value, ",") {
@@ -48,9 +48,9 @@ func askedMicroversion(h http.Header) string {
 	return h.Get("X-OpenStack-Nova-API-Version")
 }
 
-// negotiate settles the microversion and says it in the answer's headers.
+// negotiate chooses the microversion and sets it in the answer's headers.
 func (q *call) negotiate(api string) bool {
-	if api == "v2" { // the address of before microversions
+	if api == "v2" { // the endpoint without microversions
 		q.minor = 1
 		return true
 	}

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// serverView is a server as nova shows it. What a microversion added hangs on a pointer that
-// is nil below it.
+// serverView is a server in nova's form. Fields that a microversion added are pointers, nil below
+// it.
 type serverView struct {
 	ID         string              `json:"id"`
 	Name       string              `json:"name"`
@@ -102,7 +102,7 @@ type (
 	}
 )
 
-// vmState is what nova keeps behind a status, with the power state that goes with it.
+// vmState returns nova's vm_state and power_state of a status.
 func vmState(status string) (state string, power int) {
 	switch status {
 	case "ACTIVE", "REBOOT", "HARD_REBOOT", "PASSWORD", "REBUILD", "MIGRATING", "RESIZE":
@@ -130,7 +130,7 @@ func vmState(status string) (state string, power int) {
 	}
 }
 
-// serverView builds the view; single is GET /servers/ID, which shows a little more.
+// serverView builds the view; single is GET /servers/ID, which has more fields.
 func (q *call) serverView(s *Server, single bool) *serverView {
 	state, power := vmState(s.Status)
 	if s.PowerState != nil {
@@ -156,7 +156,7 @@ func (q *call) serverView(s *Server, single bool) *serverView {
 	case "ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING":
 		v.Progress = new(int)
 	case "ERROR", "DELETED":
-		// Lists do not find the faults of servers that never reached a cell.
+		// Lists lack the faults of servers that never reached a cell.
 		if s.Fault != "" && (single || v.HostID != "") {
 			v.Fault = &faultView{Code: 500, Created: s.Updated.UTC().Format(zTime), Message: s.Fault}
 		}
@@ -199,14 +199,14 @@ func (q *call) addNewer(v *serverView, s *Server, single bool) {
 	}
 }
 
-// serverStub is all that nova knows of a server whose cell is down ("Handling Down Cells",
-// nova API guide).
+// serverStub returns the fields of a server whose cell is down ("Handling Down Cells", nova API
+// guide).
 func (q *call) serverStub(s *Server) object {
 	return object{"id": s.ID, "status": "UNKNOWN", "tenant_id": s.ProjectID,
 		"created": s.Created.UTC().Format(zTime), "links": q.serverLinks(s)}
 }
 
-// novaServer is GET /servers/ID. A deleted server is not found.
+// novaServer answers GET /servers/ID. A deleted server is not found.
 func (q *call) novaServer(id string) {
 	s := q.visibleServer(id)
 	if s == nil || s.Status == "DELETED" {
@@ -235,7 +235,7 @@ func (q *call) novaNoServer(id string) {
 	q.novaError(http.StatusNotFound, "itemNotFound", "Instance %s could not be found.", id)
 }
 
-// visibleServer finds a server of the token's project, deleted ones too.
+// visibleServer returns a server of the token's project, deleted or not.
 func (q *call) visibleServer(id string) *Server {
 	s := q.cloud.store.servers[id]
 	if s == nil || !q.inRegion(s.Region) || s.ProjectID != q.token.projectID && !q.token.has("admin") {
@@ -248,7 +248,7 @@ func (q *call) serverLinks(s *Server) []linkView {
 	return []linkView{{"self", q.novaAddress() + "/servers/" + s.ID}, {"bookmark", q.base + "/servers/" + s.ID}}
 }
 
-// imageRef: a server booted from a volume has the empty text for an image.
+// imageRef returns the image; for a server booted from a volume it is an empty string.
 func (q *call) imageRef(s *Server) any {
 	if s.ImageID == "" {
 		return ""
@@ -256,7 +256,7 @@ func (q *call) imageRef(s *Server) any {
 	return refView{s.ImageID, []linkView{{"bookmark", q.base + "/images/" + s.ImageID}}}
 }
 
-// flavorRef: from 2.47 the flavor it was built with, below it the id of one that may be gone.
+// flavorRef returns the flavor it was built with (from 2.47) or an id, maybe of a deleted flavor.
 func (q *call) flavorRef(s *Server) any {
 	f := s.Flavor
 	if q.minor < minorFlavorEmbedded {
@@ -269,7 +269,7 @@ func (q *call) flavorRef(s *Server) any {
 	return embeddedFlavor{f.VCPUs, f.RAM, f.Disk, f.Ephemeral, f.Swap, f.Name, specs}
 }
 
-// hostID hides the host's name from a project, as nova does.
+// hostID hashes the host's name with the project, like nova.
 func (s *Server) hostID() string {
 	if s.HostID != "" || s.Host == "" {
 		return s.HostID
@@ -307,7 +307,7 @@ func addressViews(addresses []Address) map[string][]nicsIP {
 	return views
 }
 
-// hostname is what nova makes of a display name: of latin-1, letters, digits and dashes
+// hostname derives a hostname from a display name: letters, digits and dashes of latin-1
 // (nova.utils.sanitize_hostname).
 func hostname(s *Server) string {
 	name := strings.Map(func(r rune) rune {

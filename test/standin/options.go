@@ -2,17 +2,18 @@ package standin
 
 import "time"
 
-// What the generated cloud calls the things that its users need to name.
+// Names in the generated cloud.
 const (
-	// AccountingUser and AccountingPassword sign in the account that a collector uses: a
+	// AccountingUser and AccountingPassword are the credentials of the account for accounting: a
 	// reader of every project but ProjectWithoutRole, and a reader of the system.
 	AccountingUser     = "accounting"
 	AccountingPassword = "stand-in"
-	// AdminUser and AdminPassword sign in the administrator (of project AdminProject).
+	// AdminUser and AdminPassword are the administrator's credentials (project AdminProject).
 	AdminUser     = "admin"
 	AdminPassword = "stand-in-admin"
 	AdminProject  = "admin"
-	// AppCredentialID and AppCredentialSecret sign in AccountingUser to the first project.
+	// AppCredentialID and AppCredentialSecret are a credential of AccountingUser for the first
+	// project.
 	AppCredentialID     = "c0ffee00c0ffee00c0ffee00c0ffee00"
 	AppCredentialName   = "accounting-credential"
 	AppCredentialSecret = "stand-in-credential"
@@ -27,13 +28,13 @@ const (
 	DefaultDomainName = "Default"
 )
 
-// Options say what cloud New makes and how it behaves. The zero value is a small believable
-// cloud of one region with the services of OpenStack Zed.
+// Options are the contents and the behaviour of a new cloud. The zero value is a small cloud of one
+// region with the services of OpenStack Zed.
 type Options struct {
-	// Seed and Now decide all generated data: the same two give the same cloud.
+	// Seed and Now determine all generated data.
 	Seed uint64
-	// Now is the cloud's idea of the present for its data (usage reports, ages). Tokens live
-	// by the real clock. The start of the present second when zero.
+	// Now is the current time of the cloud's data (usage reports, ages). Tokens use the real
+	// clock. The start of the current second when zero.
 	Now time.Time
 
 	// Empty leaves out all generated data but the domain, AccountingUser (reader of the
@@ -47,40 +48,39 @@ type Options struct {
 
 	// MaxMicroversion is the newest compute microversion ("2.93" when empty).
 	MaxMicroversion string
-	// MaxLimit is the most servers nova gives at once (1000 when 0).
+	// MaxLimit is nova's largest page of servers (1000 when 0).
 	MaxLimit int
 	// ImageLimit is glance's page size without a limit in the request (25 when 0, as glance).
 	ImageLimit int
 	// FloatingIPLimit is neutron's pagination_max_limit (none when 0).
 	FloatingIPLimit int
-	// UserPage makes keystone page its lists of users and projects by so many (0: one page).
+	// UserPage is the page size of keystone's lists of users and projects (0: one page).
 	UserPage int
 
-	// Telemetry says which archives of samples there are. The zero value is none.
+	// Telemetry selects the archives of samples. The zero value is none.
 	Telemetry Telemetry
-	// SampleLimit is the most samples Ceilometer gives at once, whatever limit it is asked for (0: no such bound).
+	// SampleLimit is the most samples in an answer of Ceilometer, whatever the limit (0: unlimited).
 	SampleLimit int
 
-	// Identity says which identity APIs there are. The zero value is v3 alone, as every
-	// OpenStack since Queens has it.
+	// Identity selects the identity APIs. The zero value is v3 alone, as in OpenStack since Queens.
 	Identity IdentityVersions
-	// ForbidUserList and ForbidUserGet answer 403 to those requests whoever asks.
+	// ForbidUserList and ForbidUserGet make keystone answer 403 to these requests of every user.
 	ForbidUserList, ForbidUserGet bool
-	// ProjectInComputeURL puts the project id into the catalogue's compute address
-	// (/v2.1/PROJECT), as clouds of before Ocata do.
+	// ProjectInComputeURL adds the project id to the catalogue's compute address
+	// (/v2.1/PROJECT), as in clouds before Ocata.
 	ProjectInComputeURL bool
 	// TokenLifetime is how long a token is valid (4 hours when 0).
 	TokenLifetime time.Duration
 	// Regions are the names in the catalogue ("RegionOne" when empty).
 	Regions []string
-	// PublicURL replaces the address by which a request came in the catalogue and in links.
+	// PublicURL replaces the request's own address in the catalogue and in links.
 	PublicURL string
-	// FailOnDownCells makes nova answer 500 rather than leave out the servers of a cell
+	// FailOnDownCells makes nova answer 500 instead of omitting the servers of a cell
 	// that is down ([api]list_records_by_skipping_down_cells = false).
 	FailOnDownCells bool
 }
 
-// IdentityVersions says which identity APIs a cloud has.
+// IdentityVersions is a set of identity APIs.
 type IdentityVersions int
 
 // The identity APIs of a cloud.

@@ -12,7 +12,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// recording is a request to a real OpenStack Zed and what it answered.
+// recording is a request to a real OpenStack Zed and its answer.
 type recording struct {
 	name    string
 	Request struct {
@@ -54,7 +54,7 @@ func load(t testing.TB, name string) recording {
 	return r
 }
 
-// into reads a recording's answer into v.
+// into decodes a recording's answer into v.
 func (r recording) into(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal(r.Response.JSON, v); err != nil {
@@ -67,7 +67,7 @@ const (
 	deltaID          = "a88a471a030d487e9fe273f3b6fcdb51" // vo-delta, where accounting has no role
 )
 
-// rebuilt is the recorded cloud, made again from the recorded lists.
+// rebuilt returns a cloud with the contents of the recorded lists.
 func rebuilt(t testing.TB) *standin.Cloud {
 	t.Helper()
 	now := time.Date(2026, 11, 23, 16, 5, 56, 0, time.UTC) // when the usage was recorded
@@ -134,7 +134,7 @@ func rebuildFlavors(t testing.TB, c *standin.Cloud) {
 	}
 	load(t, "nova-flavors-2.61").into(t, &flavors)
 	for _, f := range flavors.Flavors {
-		swap, _ := f.Swap.(float64) // an empty text is none
+		swap, _ := f.Swap.(float64) // an empty string is 0
 		c.AddFlavor(standin.Flavor{ID: f.ID, Name: f.Name, VCPUs: f.VCPUs, RAM: f.RAM, Disk: f.Disk, Ephemeral: f.Ephemeral,
 			Swap: int(swap), ExtraSpecs: f.Specs, Private: !f.Public, Projects: []string{c.ProjectID("vo-alpha")}})
 	}
@@ -196,7 +196,7 @@ func rebuildFloatingIPs(t testing.TB, c *standin.Cloud) {
 	}
 }
 
-// recordedServer is a server as a list at 2.90 or later shows it.
+// recordedServer is a server of a list at 2.90 or later.
 type recordedServer struct {
 	ID, Name, Status string
 	Project          string `json:"tenant_id"`
@@ -265,7 +265,7 @@ func rebuildServers(t testing.TB, c *standin.Cloud, list string) {
 	}
 }
 
-// flavorOf finds the flavor by name, or makes the deleted one of which the server tells.
+// flavorOf returns the flavor by name, or a deleted one with the data in the server.
 func flavorOf(t testing.TB, c *standin.Cloud, r recordedServer) *standin.Flavor {
 	t.Helper()
 	f := standin.Flavor{Name: r.Flavor.Name, VCPUs: r.Flavor.VCPUs, RAM: r.Flavor.RAM, Disk: r.Flavor.Disk,

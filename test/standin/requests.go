@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Request is what the cloud remembers of a request that it was sent.
+// Request is an entry of the cloud's request log.
 type Request struct {
 	Time         time.Time
 	Method, Path string
 	Query        url.Values
-	Microversion string // as asked for, "" when none was
+	Microversion string // as requested, "" without one
 	UserAgent    string
-	UserID       string // of the token, when it is known
+	UserID       string // of the token, if it is valid
 	ProjectID    string // of the token, when it has one
 	Status       int    // 0 while, or when, no answer is given
 	Faulted      bool   // a Fault answered, or changed the answer
@@ -43,8 +43,8 @@ func (l *requestLog) add(e *Request) {
 	l.list = append(l.list, e)
 }
 
-// answered notes the status before the client can see it, so that a test which has its answer
-// finds it in the log.
+// answered logs the status before the client gets it, so that a test which has its answer finds it
+// in the log.
 func (l *requestLog) answered(e *Request, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,8 +53,7 @@ func (l *requestLog) answered(e *Request, status int) {
 	}
 }
 
-// Requests returns every request since the start or the last ResetRequests, in the order in
-// which they came.
+// Requests returns the requests since the start or the last ResetRequests, in order of arrival.
 func (c *Cloud) Requests() []Request {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -65,7 +64,7 @@ func (c *Cloud) Requests() []Request {
 	return out
 }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests empties the log.
 func (c *Cloud) ResetRequests() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -85,20 +84,20 @@ func (c *Cloud) CountRequests(method, contains string) int {
 	return n
 }
 
-// statusRecorder tells the log the status of an answer.
+// statusRecorder logs the status of an answer.
 type statusRecorder struct {
 	http.ResponseWriter
 	log   *requestLog
 	entry *Request
 }
 
-// WriteHeader notes the status and passes it on.
+// WriteHeader logs the status and writes it.
 func (s *statusRecorder) WriteHeader(status int) {
 	s.log.answered(s.entry, status)
 	s.ResponseWriter.WriteHeader(status)
 }
 
-// Write notes the status that a body without one implies.
+// Write logs the implicit status 200.
 func (s *statusRecorder) Write(b []byte) (int, error) {
 	s.log.answered(s.entry, http.StatusOK)
 	return s.ResponseWriter.Write(b)

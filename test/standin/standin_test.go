@@ -11,14 +11,14 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// client talks to a cloud as any HTTP client would.
+// client is an HTTP client of a cloud.
 type client struct {
 	t     *testing.T
 	url   string
 	token string
 }
 
-// serve puts a cloud on the loopback.
+// serve serves a cloud on the loopback.
 func serve(t *testing.T, opts standin.Options) (*standin.Cloud, *client) {
 	t.Helper()
 	cloud := standin.New(opts)
@@ -78,7 +78,7 @@ func (c *client) do(method, address string, body any, headers ...string) answer 
 	return answer{resp, data}
 }
 
-// get asks for something that must be there, at a compute microversion if one is given.
+// get requests something that must exist, at a compute microversion if one is given.
 func (c *client) get(address string, microversion ...string) map[string]any {
 	c.t.Helper()
 	var headers []string
@@ -109,7 +109,7 @@ func project(name string) object {
 
 func system() object { return object{"system": object{"all": true}} }
 
-// signIn signs in AccountingUser and keeps the token.
+// signIn signs in AccountingUser and stores the token.
 func (c *client) signIn(scope any) map[string]any {
 	c.t.Helper()
 	return c.signInAs(standin.AccountingUser, standin.AccountingPassword, scope)
@@ -126,7 +126,7 @@ func (c *client) signInAs(user, secret string, scope any) map[string]any {
 	return a.json(c.t)["token"].(map[string]any)
 }
 
-// names are the names in a list.
+// names returns the names in a list.
 func names(list any) []string {
 	var out []string
 	for _, item := range list.([]any) {
@@ -135,7 +135,7 @@ func names(list any) []string {
 	return out
 }
 
-// wantStatus asks for something and compares the status.
+// wantStatus sends a request and compares the status.
 func (c *client) wantStatus(status int, address string, headers ...string) answer {
 	c.t.Helper()
 	a := c.do(http.MethodGet, address, nil, headers...)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// store holds what exists. Lists keep the order in which things were added.
+// store has the contents of the cloud. Lists keep the order of addition.
 type store struct {
 	domains   list[Domain]
 	projects  list[Project]
@@ -24,14 +24,14 @@ type store struct {
 	seq       int
 }
 
-// grant is where a user has roles: a project, a domain ("domain:ID") or the system ("").
+// grant is the target of a user's roles: a project, a domain ("domain:ID") or the system ("").
 type grant struct{ user, scope string }
 
 func newStore() store {
 	return store{roles: map[grant][]string{}, servers: map[string]*Server{}, byProject: map[string]*serverIndex{}}
 }
 
-// list is a set of things by id that remembers their order.
+// list is a map by id that keeps the order of addition.
 type list[T any] struct {
 	order []string
 	byID  map[string]*T
@@ -70,7 +70,7 @@ func (l *list[T]) copies() []T {
 	return out
 }
 
-// serverIndex is the servers of a project in the two orders in which nova lists them.
+// serverIndex has the servers of a project in nova's two orders.
 type serverIndex struct {
 	byCreated []*Server // newest first: /servers
 	byID      []*Server // /os-simple-tenant-usage
@@ -92,8 +92,8 @@ func (x *serverIndex) removeIf(gone func(*Server) bool) {
 	x.byID = slices.DeleteFunc(x.byID, gone)
 }
 
-// lockSorted takes the lock for reading with every index in order. Adding servers only marks
-// an index, so that adding many costs one sort, and a reader that finds a mark sorts.
+// lockSorted locks the store for reading, with every index sorted. Adding a server only flags an
+// index, so that adding many costs one sort by the next reader.
 func (c *Cloud) lockSorted() {
 	for {
 		c.mu.RLock()
@@ -118,7 +118,7 @@ func (c *Cloud) sortIndexes() {
 	c.unsorted = false
 }
 
-// touch marks the indexes that a server is in.
+// touch flags the indexes that a server is in.
 func (c *Cloud) touch(project string) {
 	c.unsorted = true
 	c.store.byProject[""].dirty, c.store.byProject[project].dirty = true, true
@@ -175,7 +175,7 @@ func latest(times ...time.Time) time.Time {
 	return slices.MaxFunc(times, time.Time.Compare)
 }
 
-// UpdateServer changes a server and says whether there was one. ID and ProjectID must stay.
+// UpdateServer changes a server and reports whether it exists. ID and ProjectID must stay.
 func (c *Cloud) UpdateServer(id string, change func(*Server)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -205,8 +205,8 @@ func (c *Cloud) DeleteServer(id string, at time.Time) bool {
 	})
 }
 
-// ArchiveDeleted removes the rows of the servers deleted before a time for good, as
-// "nova-manage db archive_deleted_rows" does, and returns their number.
+// ArchiveDeleted removes the rows of servers deleted before a time, like
+// "nova-manage db archive_deleted_rows", and returns their number.
 func (c *Cloud) ArchiveDeleted(before time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

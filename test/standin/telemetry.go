@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Telemetry says which archives of samples a cloud has.
+// Telemetry is a set of archives of samples.
 type Telemetry int
 
 // The archives of a cloud.
@@ -42,28 +42,28 @@ func (s Sample) resource() string {
 	return "instance-" + hexID("domain", s.ServerID)[:8] + "-" + s.ServerID + "-" + s.Interface
 }
 
-// ArchivePolicy is how Gnocchi keeps a metric.
+// ArchivePolicy is how Gnocchi stores a metric.
 type ArchivePolicy struct {
 	// Methods are the aggregation methods: mean, max, last, rate:mean.
 	Methods []string
 	Grains  []Grain
 }
 
-// Grain is one granularity and how long it is kept.
+// Grain is one granularity and its retention.
 type Grain struct{ Granularity, Timespan time.Duration }
 
-// ceilometerLowRate is what ceilometer-upgrade gives cpu and the network meters.
+// ceilometerLowRate returns the policy that ceilometer-upgrade sets for cpu and network meters.
 func ceilometerLowRate() ArchivePolicy {
 	return ArchivePolicy{Methods: []string{"mean", "rate:mean"}, Grains: []Grain{{5 * time.Minute, 30 * 24 * time.Hour}}}
 }
 
-// telemetry holds the samples.
+// telemetry stores the samples.
 type telemetry struct {
 	samples  []Sample
 	policies map[string]ArchivePolicy // by server
 }
 
-// AddSamples stores samples; those of a server that is not there belong to no project.
+// AddSamples stores samples; those of an unknown server have no project.
 func (c *Cloud) AddSamples(samples ...Sample) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,7 +76,7 @@ func (c *Cloud) AddSamples(samples ...Sample) {
 	}
 }
 
-// SetArchivePolicy says how Gnocchi keeps a server's metrics. Without, as Ceilometer does by default.
+// SetArchivePolicy sets the policy of a server's metrics. The default is Ceilometer's.
 func (c *Cloud) SetArchivePolicy(server string, policy ArchivePolicy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,14 +86,14 @@ func (c *Cloud) SetArchivePolicy(server string, policy ArchivePolicy) {
 	c.telemetry.policies[server] = policy
 }
 
-// ForgetSamples drops the samples of before a time, as an archive does that keeps them so long.
+// ForgetSamples removes samples from before a time, like an archive's retention.
 func (c *Cloud) ForgetSamples(before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.telemetry.samples = slices.DeleteFunc(c.telemetry.samples, func(s Sample) bool { return s.At.Before(before) })
 }
 
-// samplesOf are a project's samples of a meter, in time order.
+// samplesOf returns a project's samples of a meter, in time order.
 func (c *Cloud) samplesOf(project, meter string) []Sample {
 	var found []Sample
 	for _, s := range c.telemetry.samples {

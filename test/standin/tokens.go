@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// token is what a sign-in left behind.
+// token is an issued token.
 type token struct {
 	id                  string
 	userID              string
@@ -23,8 +23,8 @@ type token struct {
 
 func (t *token) has(role string) bool { return slices.Contains(t.roles, role) }
 
-// systemReader may read everything in keystone: a role on the system, or, as the policies
-// before their renewal had it and Zed still accepts, the role admin anywhere.
+// systemReader reports whether a token can read everything in keystone: with a role on the system,
+// or with the role admin anywhere (the older policies, which Zed still accepts).
 func (t *token) systemReader() bool { return t.system && t.has("reader") || t.has("admin") }
 
 type tokens struct {
@@ -39,7 +39,7 @@ func (ts *tokens) init(lifetime time.Duration) {
 	ts.lifetime, ts.byID = lifetime, map[string]*token{}
 }
 
-// issue completes and stores a token.
+// issue fills in and stores a token.
 func (ts *tokens) issue(t *token, parent *token) *token {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -48,7 +48,7 @@ func (ts *tokens) issue(t *token, parent *token) *token {
 	t.issued = time.Now().UTC()
 	t.expires = t.issued.Add(ts.lifetime)
 	t.auditIDs = []string{hexID("audit", fmt.Sprint(ts.issued))[:22]}
-	if parent != nil { // a token that comes of a token lives no longer than it
+	if parent != nil { // a token by the token method expires with its parent
 		t.expires = parent.expires
 		t.auditIDs = append(t.auditIDs, parent.auditIDs[len(parent.auditIDs)-1])
 	}
@@ -66,14 +66,14 @@ func (ts *tokens) get(id string) *token {
 	return t
 }
 
-// peek finds a token whether it is still valid or not.
+// peek returns a token, valid or expired.
 func (ts *tokens) peek(id string) *token {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	return ts.byID[id]
 }
 
-// requestID makes the id that each answer carries.
+// requestID returns a new request id.
 func (ts *tokens) requestID() string {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -81,7 +81,7 @@ func (ts *tokens) requestID() string {
 	return "req-" + uuid("request", fmt.Sprint(ts.requests))
 }
 
-// ExpireTokens ends every token issued so far; a client can sign in again.
+// ExpireTokens expires all issued tokens; clients can sign in again.
 func (c *Cloud) ExpireTokens() {
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()
@@ -97,13 +97,13 @@ func (c *Cloud) TokensIssued() int {
 	return c.tokens.issued
 }
 
-// authenticate finds the request's token.
+// authenticate sets the request's token.
 func (q *call) authenticate() bool {
 	q.token = q.cloud.tokens.get(q.r.Header.Get("X-Auth-Token"))
 	return q.token != nil
 }
 
-// requireToken answers as keystonemiddleware does in front of nova and neutron.
+// requireToken answers like keystonemiddleware in front of nova and neutron.
 func (q *call) requireToken() bool {
 	if q.authenticate() {
 		return true

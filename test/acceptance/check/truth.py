@@ -107,7 +107,7 @@ def projects(question):
     return found
 
 
-# --------------------------------------------------------------------------- what belongs to servers
+# --------------------------------------------------------------------------- data of servers
 
 def user_names(question):
     if question.bound:
