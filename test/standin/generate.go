@@ -41,7 +41,7 @@ func generate(c *Cloud) {
 	}
 	sandbox := c.AddProject(Project{Name: ProjectWithoutVO, Description: "For trying things out"})
 	c.Grant(accounting, sandbox, "reader")
-	private := c.AddProject(Project{Name: ProjectWithoutRole, Description: "Nobody's business"})
+	private := c.AddProject(Project{Name: ProjectWithoutRole, Description: "No role here"})
 	for i, id := range []string{sandbox, private} {
 		g.project(id, c.opts.Projects+i, min(max(c.opts.ServersPerProject, 0), 5))
 	}
