@@ -18,7 +18,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// requests are what extractor nova asks, by part of the path. A fuzzed answer takes the place of one of them.
+// requests returns parts of the paths that extractor nova requests. A fuzzed answer replaces one
+// answer.
 func requests() []string {
 	return []string{
 		"/auth/tokens", "/auth/projects", "/identity/v3/projects", "/users", "/servers/detail", "/os-instance-actions",
@@ -26,14 +27,14 @@ func requests() []string {
 	}
 }
 
-// mocked is a stand-in cloud of which one answer is replaced.
+// mocked is a stand-in cloud with one answer replaced.
 type mocked struct {
 	cloud *standin.Cloud
 
 	mu      sync.Mutex
 	request string
 	body    []byte
-	// seen are true answers, by request.
+	// seen has the true answers by request.
 	seen map[string][]byte
 }
 
@@ -64,8 +65,8 @@ func (m *mocked) replace(request string, body []byte) {
 	m.request, m.body = request, body
 }
 
-// FuzzAnswers: whatever keystone, nova, glance or neutron answers, the extractor comes to an end, and what it reports
-// is valid and of the project that was asked for.
+// FuzzAnswers checks that the extractor ends, and that its records are valid and of the requested
+// project, for every answer of keystone, nova, glance or neutron.
 func FuzzAnswers(f *testing.F) {
 	m := &mocked{
 		cloud: standin.New(standin.Options{Seed: 1, Projects: 1, ServersPerProject: 6}),
@@ -73,14 +74,14 @@ func FuzzAnswers(f *testing.F) {
 	}
 	server := httptest.NewServer(m)
 	f.Cleanup(server.Close)
-	// Addresses in answers lead nowhere else.
+	// URLs in answers must not lead to other servers.
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
 		f.Setenv(name, server.URL)
 	}
 	extractOnce(f, server.URL)
 	for i, request := range requests() {
 		if m.seen[request] == nil {
-			// Not asked for in this cloud; an answer all the same.
+			// Not requested in this cloud, but a valid answer.
 			m.seen[request] = []byte("{}")
 		}
 		f.Add(uint8(i), m.seen[request])
@@ -95,9 +96,9 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// extractOnce does what a run does with an extractor.
+// extractOnce lists projects and extracts a window like a run.
 func extractOnce(t testing.TB, url string) {
-	// Repeated requests wait; what is of interest came before.
+	// Retries wait; the answer under test comes before them.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	done := make(chan struct{})

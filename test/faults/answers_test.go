@@ -13,11 +13,12 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// mostMemory is what any process may take, in KiB: an answer may have 256 MiB, and is copied as it grows.
+// mostMemory is the limit for any process, in KiB: an answer may have 256 MiB, and is copied as it
+// grows.
 const mostMemory = 1 << 20
 
-// testAnswers lets nova answer one request in a way that takes room or time without end. The window fails with
-// the reason, or does without what was too much; the other project's goes on; and no process grows beyond bounds.
+// testAnswers lets nova send one answer without an end in size or time. The window fails with the
+// reason, or leaves out the answer; the other project's window succeeds; memory stays bounded.
 func testAnswers(t *testing.T, bin string) {
 	pages := standin.On("GET", "/servers/detail")
 	for _, test := range []struct {
@@ -74,7 +75,7 @@ func checkOneFailed(t *testing.T, run report.Run, says string) {
 	}
 }
 
-// endless answers with so many bytes that are JSON as far as one can see.
+// endless answers with this number of bytes of unfinished JSON.
 func endless(size int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -87,13 +88,13 @@ func endless(size int) http.HandlerFunc {
 	}
 }
 
-// selfLink answers with a page whose next page is the page itself.
+// selfLink answers with a page whose next link is the page itself.
 func selfLink(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"servers": [{"id": "again"}], "servers_links": [{"rel": "next", "href": %q}]}`, "http://"+r.Host+r.URL.Path+"?marker=again")
 }
 
-// firstToken matches the requests of one project: those with the token that came first.
+// firstToken matches the requests of one project: those with the first token.
 func firstToken(match standin.Match) standin.Match {
 	var mu sync.Mutex
 	var token string
@@ -110,7 +111,7 @@ func firstToken(match standin.Match) standin.Match {
 	}
 }
 
-// childrenPeak is the largest size that a process that ended here ever had, in KiB.
+// childrenPeak returns the peak memory of the largest ended child, in KiB (getrusage(2)).
 func childrenPeak() int64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage); err != nil {

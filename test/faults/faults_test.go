@@ -1,7 +1,6 @@
-// Package faults puts the real programs through what goes wrong at a site: processes killed at any moment,
-// services that refuse, stall and lie, full and broken disks, plugins that misbehave. Each test says what
-// must hold all the same. What one package can show by itself is tested there; here are the faults that need the
-// whole house.
+// Package faults tests the real programs under the faults of a site: processes killed at any
+// moment, services that refuse, stall and send wrong answers, full and broken disks, plugins that
+// misbehave. Faults that concern a single package are tested in that package.
 package faults
 
 import (
@@ -31,7 +30,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// build makes the program and all plugins, those of this folder too, as make build lays them out.
+// build builds the program and all plugins, also the faulty ones, in the layout of make build.
 func build(t *testing.T) string {
 	t.Helper()
 	bin := t.TempDir()
@@ -53,7 +52,7 @@ func build(t *testing.T) string {
 	return bin
 }
 
-// compile builds without the race detector: what it would slow down are the moments that are tested.
+// compile builds without the race detector, which would change the timing under test.
 func compile(t *testing.T, binary, dir string) {
 	t.Helper()
 	command := exec.Command("go", "build", "-trimpath", "-o", binary, ".")

@@ -14,18 +14,18 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// killsEnv sets how many runs are disturbed, of the host and of a plugin each.
+// killsEnv is the number of killed runs, for hosts and for plugins.
 const killsEnv = "CASO_KILLS"
 
 const (
 	defaultKills = 100
-	// killsPerRound runs are disturbed before one is let finish and all is compared. Each round begins with
-	// nothing, since a first window is the longest.
+	// killsPerRound is the number of killed runs before one may finish and everything is compared.
+	// Each round starts with an empty outbox, because a first window is the longest.
 	killsPerRound = 20
 )
 
-// testKill kills the host, or one of its plugins, at random moments of real runs. A run that is then let finish must
-// have brought every record to every messenger.
+// testKill kills the host, or one of its plugins, at random moments of real runs. After the next
+// complete run every messenger must have every record.
 func testKill(t *testing.T, bin string) {
 	kills := defaultKills
 	if text := os.Getenv(killsEnv); text != "" {
@@ -59,7 +59,7 @@ func testKill(t *testing.T, bin string) {
 func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Duration)) {
 	s := newSite(t, bin, standin.Options{Seed: uint64(round + 1), Projects: 3, ServersPerProject: 80})
 	s.set("DEFAULT", "messengers", "ssm, logstash")
-	// What an undisturbed run takes, and what it says about the same cloud.
+	// The duration of an undisturbed run, and its records of the same cloud.
 	sink := newReceiver(t, 0)
 	s.set("logstash", "port", fmt.Sprint(sink.port()))
 	s.set("DEFAULT", "spooldir", s.path("spool-before"))
@@ -73,7 +73,7 @@ func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Dur
 	disturb(s, length)
 	last := s.extract(0)
 	for len(last.Windows) < 3 {
-		// The run before had reported a project up to this second.
+		// The previous run had reported a project up to this second.
 		last = s.extract(0)
 	}
 	s.nobodyLeft()
@@ -82,7 +82,7 @@ func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Dur
 	}
 	disturbed.stop()
 
-	// The same time told in one go.
+	// The same time in a single window.
 	truth := newReceiver(t, 0)
 	s.set("logstash", "port", fmt.Sprint(truth.port()))
 	s.set("DEFAULT", "spooldir", s.path("spool-truth"))
@@ -91,7 +91,7 @@ func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Dur
 	truth.stop()
 
 	messages, temporary := readSpool(t, s.path("out"))
-	// What a killed messenger had not linked had no name yet.
+	// A message that a killed messenger had not linked has no name.
 	if len(temporary) > 0 {
 		t.Errorf("%d temporary files are left in the spool", len(temporary))
 	}
@@ -106,7 +106,7 @@ func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Dur
 	}
 }
 
-// killHost kills the host at a random moment of a run of this length.
+// killHost kills the host at a random moment of a run of this duration.
 func killHost(s *site, random *rand.Rand, length time.Duration) {
 	s.t.Helper()
 	r := s.start("extract")
@@ -114,13 +114,13 @@ func killHost(s *site, random *rand.Rand, length time.Duration) {
 	_ = r.command.Process.Kill()
 	r.wait()
 	s.nobodyLeft()
-	// Each run clears up after those before it.
+	// Each run removes what earlier ones left.
 	if left := s.leftovers(); len(left) > 1 {
 		s.t.Errorf("left in TMPDIR: %v", left)
 	}
 }
 
-// killPlugin kills one of the plugins, and lets the host get over it.
+// killPlugin kills one of the plugins; the host must end by itself.
 func killPlugin(s *site, random *rand.Rand, length time.Duration) {
 	s.t.Helper()
 	r := s.start("extract")
@@ -142,11 +142,11 @@ func killPlugin(s *site, random *rand.Rand, length time.Duration) {
 	}
 }
 
-// checkRepeats checks that what came more than once came the same each time and as whole batches, and that
-// both messengers had the same. It returns every document once.
+// checkRepeats checks that repeated batches are whole and identical, and that both messengers got
+// the same records. It returns every document once.
 func checkRepeats(t *testing.T, messages []message, batches [][]string) []map[string]any {
 	t.Helper()
-	// A batch that came again, or was cut off and came again, begins with the same record.
+	// A batch that was delivered again begins with the same record.
 	longest := map[string][]string{}
 	for _, batch := range batches {
 		first := document(t, batch[0])["document_id"].(string)
@@ -199,7 +199,7 @@ func checkRepeats(t *testing.T, messages []message, batches [][]string) []map[st
 	return documents
 }
 
-// compareFigures compares the last record of every VM and month, which is what is billed, with the truth.
+// compareFigures compares the last record of every VM and month, which is billed, with the cloud.
 func compareFigures(t *testing.T, got, want []map[string]any) {
 	t.Helper()
 	gotLast, wantLast := lastOfMonth(t, got), lastOfMonth(t, want)
@@ -230,7 +230,7 @@ func lastOfMonth(t *testing.T, documents []map[string]any) map[string]map[string
 		}
 		at[key] = seconds
 		if fields["Status"] == "completed" {
-			// An end is told in the first window that sees it, and that may have been any.
+			// An end is reported in the first window after it, which can be any.
 			delete(fields, "RecordCreateTime")
 			delete(fields, "@timestamp")
 			delete(fields, "document_id")

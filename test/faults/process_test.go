@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// gone is how long a plugin may outlive its host.
+// gone is the longest time that a plugin may outlive its host.
 const gone = 5 * time.Second
 
-// plugins are the process IDs of the site's plugins that are alive.
+// plugins returns the process IDs of the site's running plugins.
 func (s *site) plugins() []int {
 	links, _ := filepath.Glob("/proc/[0-9]*/exe")
 	var pids []int
@@ -27,13 +27,13 @@ func (s *site) plugins() []int {
 	return pids
 }
 
-// nobodyLeft waits, for a bounded time, until no plugin of the site is alive.
+// nobodyLeft waits, for a bounded time, until no plugin of the site runs.
 func (s *site) nobodyLeft() {
 	s.t.Helper()
 	s.until(gone, "plugins outlive their host", func() bool { return len(s.plugins()) == 0 })
 }
 
-// until waits for something that only looking again can tell.
+// until polls a condition for which there is no event.
 func (s *site) until(limit time.Duration, otherwise string, holds func() bool) {
 	s.t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
@@ -48,7 +48,7 @@ func (s *site) until(limit time.Duration, otherwise string, holds func() bool) {
 	}
 }
 
-// leftovers are the names in the site's temporary directory: sockets and their directories.
+// leftovers returns the names in the site's temporary directory: sockets and their directories.
 func (s *site) leftovers() []string {
 	s.t.Helper()
 	entries, err := os.ReadDir(s.path("t"))

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// receiver takes lines as Logstash's tcp input does, and keeps those of each connection together.
+// receiver reads lines like Logstash's tcp input and groups them by connection.
 type receiver struct {
 	listener net.Listener
 	done     sync.WaitGroup
@@ -33,7 +33,7 @@ func newReceiver(t *testing.T, port int) *receiver {
 			if err != nil {
 				return
 			}
-			r.done.Go(func() { r.read(connection) })
+			r.done.Go(func() { r.readConnection(connection) })
 		}
 	})
 	t.Cleanup(r.stop)
@@ -47,8 +47,9 @@ func (r *receiver) stop() {
 
 func (r *receiver) port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 
-// read takes one connection to its end. A line that has no end was cut off, and is nobody's record.
-func (r *receiver) read(connection net.Conn) {
+// readConnection reads one connection to its end. An unterminated line was cut off and is no
+// record.
+func (r *receiver) readConnection(connection net.Conn) {
 	defer func() { _ = connection.Close() }()
 	reader := bufio.NewReader(connection)
 	var got []string
@@ -66,14 +67,14 @@ func (r *receiver) read(connection net.Conn) {
 	}
 }
 
-// batches are the lines that came, by connection; all that were opened must have ended.
+// batches returns the received lines by connection; all connections must have ended.
 func (r *receiver) batches() [][]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([][]string(nil), r.connections...)
 }
 
-// document is one line as JSON.
+// document parses one line as JSON.
 func document(t *testing.T, line string) map[string]any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader([]byte(line)))
@@ -85,7 +86,7 @@ func document(t *testing.T, line string) map[string]any {
 	return fields
 }
 
-// tcpPeer serves each connection as it likes, until the test ends.
+// tcpPeer serves connections with a function until the test ends.
 func tcpPeer(t *testing.T, serve func(*net.TCPConn)) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -120,5 +121,5 @@ func tcpPeer(t *testing.T, serve func(*net.TCPConn)) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// readSome reads so many bytes.
+// readSome reads this number of bytes.
 func readSome(connection net.Conn, bytes int64) { _, _ = io.CopyN(io.Discard, connection, bytes) }

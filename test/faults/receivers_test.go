@@ -20,12 +20,12 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testReceivers lets what is behind messenger logstash misbehave. The spool gets everything, the run says once what
-// is wrong, and when a receiver behaves it gets everything, in order.
+// testReceivers lets the receiver of messenger logstash misbehave. The spool gets everything, the
+// run reports the cause once, and when the receiver works again it gets everything, in order.
 func testReceivers(t *testing.T, bin string) {
 	for _, test := range []struct {
 		name string
-		// break lets logstash be in trouble: it sets options and starts what listens.
+		// break sets options and starts a listener that misbehaves.
 		breaks func(*testing.T, *site)
 		says   []string
 	}{
@@ -106,14 +106,14 @@ func testReceivers(t *testing.T, bin string) {
 	}
 }
 
-// peer makes logstash meet a peer that does with each connection as it likes.
+// peer connects logstash to a peer that serves connections with a function.
 func (s *site) peer(t *testing.T, serve func(*net.TCPConn)) {
 	s.set("logstash", "port", fmt.Sprint(tcpPeer(t, serve)))
 }
 
-// readForever holds a connection whose other side has ended until it is gone.
+// readForever keeps a half-closed connection open until the other side closes it.
 func readForever(c net.Conn) {
-	// Nothing can come any more; a write fails once the other side is closed for good.
+	// The other side cannot send; a write fails once it has closed completely.
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for range ticker.C {
@@ -123,7 +123,7 @@ func readForever(c net.Conn) {
 	}
 }
 
-// expired makes a server certificate that was valid until an hour ago, and its authority.
+// expired returns a server certificate that expired an hour ago, and its authority.
 func expired(t *testing.T) (tls.Certificate, []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -8,8 +8,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testSecrets looks for passwords and tokens in everything that runs print at their most talkative, when all is well
-// and when it is not.
+// testSecrets searches the output of runs with --debug for passwords and tokens, with and without
+// faults.
 func testSecrets(t *testing.T, bin string) {
 	const right, wrong = "r1ght-and-s3cret", "wr0ng-and-s3cret"
 	s := newSite(t, bin, standin.Options{})
@@ -24,7 +24,7 @@ func testSecrets(t *testing.T, bin string) {
 	runs := 0
 	check := func(what string, status int, arguments ...string) {
 		t.Helper()
-		// Each as a first run, for there to be something to extract.
+		// Each is a first run, so that there is something to extract.
 		runs++
 		s.set("DEFAULT", "spooldir", s.path(fmt.Sprint("spool", runs)))
 		got := s.run(status, arguments...)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// element is what python-dirq takes for one, below its directory.
+// element matches python-dirq's names of elements, below the queue's directory.
 var element = regexp.MustCompile(`^[0-9a-f]{8}/[0-9a-f]{14}$`)
 
 // message is one element of an SSM spool: its text and the records in it.
@@ -18,8 +18,8 @@ type message struct {
 	records    []map[string]string
 }
 
-// readSpool reads all elements in order and checks that each is a whole message. What is no element must be a
-// temporary file, and is returned.
+// readSpool reads all elements in order and checks that each is a whole message. Other files must
+// be temporary ones, and are returned.
 func readSpool(t *testing.T, dir string) (messages []message, temporary []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -42,8 +42,9 @@ func readSpool(t *testing.T, dir string) (messages []message, temporary []string
 	return messages, temporary
 }
 
-// parseMessage reads a message as APEL's loader does: a header, and records of `key: value` lines between lines
-// of %%. One that was cut off anywhere lacks the last field of its last record, or the line's end.
+// parseMessage parses a message like APEL's loader: a header, and records of `key: value` lines
+// between lines of %%. A truncated message lacks the last field of its last record, or its line
+// end.
 func parseMessage(t *testing.T, file, text string) []map[string]string {
 	t.Helper()
 	header, rest, _ := strings.Cut(text, "\n")
@@ -60,7 +61,7 @@ func parseMessage(t *testing.T, file, text string) []map[string]string {
 			}
 			fields[key] = value
 		}
-		// Keys are sorted: the last shows that the record is whole.
+		// Keys are sorted: with the last one the record is complete.
 		for _, key := range []string{"VMUUID", "SiteName", "RecordCreateTime", "StartTime", "WallDuration"} {
 			if fields[key] == "" {
 				t.Fatalf("%s: a record without %s", file, key)
@@ -71,7 +72,7 @@ func parseMessage(t *testing.T, file, text string) []map[string]string {
 	return records
 }
 
-// keys names every record of messages by VM and moment, in order.
+// keys returns VM and record time of every record, in order.
 func keys(messages []message) []string {
 	var all []string
 	for _, one := range messages {
@@ -82,7 +83,7 @@ func keys(messages []message) []string {
 	return all
 }
 
-// readDir lists a directory that must not be empty.
+// readDir lists a directory, which must not be empty.
 func readDir(dir string) ([]os.DirEntry, error) {
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) == 0 {

@@ -1,5 +1,5 @@
-// Command caso-messenger-faulty is a messenger that misbehaves as it is told to. It speaks the contract without
-// the SDK, which would keep it from most of what it does.
+// Command caso-messenger-faulty is a messenger that misbehaves as configured. It uses the contract
+// without the SDK, which would prevent most of the faults.
 package main
 
 import (
@@ -44,8 +44,8 @@ func (*served) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn)
 	return nil, nil
 }
 
-// faulty is the messenger. Mode is what it does wrong, path the file to which it appends the records that it
-// takes all the same, a line with VM and moment each.
+// faulty is the messenger. mode is its fault; path is the file to which it appends the records that
+// it accepts, a line with VM and record time each.
 type faulty struct {
 	pluginv1.UnimplementedPluginServer
 	pluginv1.UnimplementedMessengerServer
@@ -91,7 +91,7 @@ func (f *faulty) Deliver(stream grpc.BidiStreamingServer[pluginv1.DeliverRequest
 	for {
 		request, err := stream.Recv()
 		if err != nil {
-			return nil //nolint:nilerr // the host has no more
+			return nil //nolint:nilerr // the host closed the stream
 		}
 		ack, err := f.deliver(request.GetBatch())
 		if err != nil || ack == nil {
@@ -106,7 +106,7 @@ func (f *faulty) Deliver(stream grpc.BidiStreamingServer[pluginv1.DeliverRequest
 	}
 }
 
-// deliver is the ack for a batch, or nil where the stream ends instead.
+// deliver returns the ack of a batch, or nil if the stream ends instead.
 func (f *faulty) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 	ack := &pluginv1.Ack{BatchId: batch.GetId(), Result: pluginv1.Ack_RESULT_DELIVERED}
 	switch f.mode {
@@ -145,7 +145,7 @@ func (f *faulty) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 	return ack, f.write(batch)
 }
 
-// fill takes memory until there is no more to be had. A limit of its own keeps the machine out of it.
+// fill allocates memory until it fails. A limit of its own protects the machine.
 func (f *faulty) fill() {
 	limit := unix.Rlimit{Cur: 2 << 30, Max: 2 << 30}
 	if err := unix.Setrlimit(unix.RLIMIT_AS, &limit); err != nil {
