@@ -17,7 +17,7 @@ func environment(world World) run.Environment {
 		Home: world.Home, Executable: world.Executable, Getenv: world.Getenv, Now: world.Now, Log: world.Stderr,
 	}
 	if isTerminal(world.Stderr) {
-		env.Progress = func(done, planned int, window report.Window) {
+		env.Progress = func(done, planned int, window report.WindowResult) {
 			outcome := fmt.Sprintf("%d records", window.Records)
 			if window.Failed {
 				outcome = "failed"

@@ -52,8 +52,8 @@ type Delivery struct {
 
 // Run lets every messenger walk the outbox at its own speed until it is at the end, or in trouble. One
 // messenger's trouble is nobody else's.
-func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.Messenger {
-	reports := make([]report.Messenger, len(messengers))
+func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.MessengerResult {
+	reports := make([]report.MessengerResult, len(messengers))
 	var group sync.WaitGroup
 	for i, messenger := range messengers {
 		group.Go(func() { reports[i] = d.messenger(ctx, messenger) })
@@ -63,8 +63,8 @@ func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.Me
 	return reports
 }
 
-func (d *Delivery) messenger(ctx context.Context, m *Messenger) report.Messenger {
-	result := report.Messenger{Name: m.Name}
+func (d *Delivery) messenger(ctx context.Context, m *Messenger) report.MessengerResult {
+	result := report.MessengerResult{Name: m.Name}
 	if err := d.walk(ctx, m, &result); err != nil {
 		result.Problems = append(result.Problems, report.FromDiagnostics(sdk.Diagnostics(err))...)
 	}
@@ -72,7 +72,7 @@ func (d *Delivery) messenger(ctx context.Context, m *Messenger) report.Messenger
 }
 
 // waiting adds to the reports what is left in the outbox.
-func (d *Delivery) waiting(reports []report.Messenger) {
+func (d *Delivery) waiting(reports []report.MessengerResult) {
 	stats, err := d.Queue.Stats()
 	for i := range reports {
 		if err != nil {
@@ -81,9 +81,9 @@ func (d *Delivery) waiting(reports []report.Messenger) {
 		}
 		for _, messenger := range stats.Messengers {
 			if messenger.Name == reports[i].Name {
-				reports[i].WaitingBatches, reports[i].WaitingRecords = messenger.PendingBatches, messenger.PendingRecords
+				reports[i].PendingBatches, reports[i].PendingRecords = messenger.PendingBatches, messenger.PendingRecords
 				if messenger.PendingBatches > 0 {
-					reports[i].OldestWaiting = &messenger.OldestPending
+					reports[i].OldestPending = &messenger.OldestPending
 				}
 			}
 		}
@@ -91,7 +91,7 @@ func (d *Delivery) waiting(reports []report.Messenger) {
 }
 
 // walk delivers batch after batch. The error is what kept it from reaching the end.
-func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.Messenger) error {
+func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.MessengerResult) error {
 	var line *line
 	defer func() {
 		if line != nil {
@@ -148,7 +148,7 @@ func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.Messen
 
 // passDamaged takes a batch that cannot be read out of the way of those behind it. Its records are lost to
 // this messenger, which the report says; reporting the window again brings them back.
-func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.Messenger) error {
+func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.MessengerResult) error {
 	result.Problems = append(result.Problems, report.Problem{
 		Severity: report.Error, Resource: damaged.ID, Summary: damaged.Error(),
 		Detail: "It was set aside; report its window again with --extract-from and --extract-to.",
@@ -158,7 +158,7 @@ func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, 
 
 // settle does what an ack says. It returns how long to wait before the same batch is tried again, and the
 // error that ends the walk if it is not.
-func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.Messenger) (time.Duration, error) {
+func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) (time.Duration, error) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
 		faults, err := faultsOf(records, ack.GetRejectedRecords())
@@ -180,7 +180,7 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 		if err != nil {
 			return 0, err
 		}
-		result.SetAside += len(faults)
+		result.DeadLetters += len(faults)
 		result.Batches++
 		result.Records += len(records) - len(faults)
 		return 0, nil
@@ -189,7 +189,7 @@ func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Reco
 		if err := d.Queue.Reject(m.Name, batchID, reason, nil); err != nil {
 			return 0, err
 		}
-		result.SetAside += len(records)
+		result.DeadLetters += len(records)
 		result.Problems = append(result.Problems, report.Problem{
 			Severity: report.Error, Resource: batchID,
 			Summary: fmt.Sprintf("set aside a batch of %d records that was rejected: %s", len(records), reason),

@@ -66,7 +66,7 @@ func filled(t *testing.T, messengers []string, windows ...int) *outbox.Outbox {
 	return store
 }
 
-func deliver(ctx context.Context, t *testing.T, store *outbox.Outbox, timeout time.Duration, messengers map[string]*messenger) map[string]report.Messenger {
+func deliver(ctx context.Context, t *testing.T, store *outbox.Outbox, timeout time.Duration, messengers map[string]*messenger) map[string]report.MessengerResult {
 	t.Helper()
 	var running []*Messenger
 	for name, m := range messengers {
@@ -76,7 +76,7 @@ func deliver(ctx context.Context, t *testing.T, store *outbox.Outbox, timeout ti
 		})
 	}
 	delivery := Delivery{Queue: store, Logger: hclog.NewNullLogger()}
-	reports := map[string]report.Messenger{}
+	reports := map[string]report.MessengerResult{}
 	for _, r := range delivery.Run(ctx, running) {
 		reports[r.Name] = r
 	}
@@ -88,13 +88,13 @@ func TestDeliver(t *testing.T) {
 		deliver func(context.Context, *pluginv1.Batch) error
 		timeout time.Duration
 		// want is the report without its problems, problem a part of their text.
-		want    report.Messenger
+		want    report.MessengerResult
 		problem string
 	}{
-		"all is well": {deliver: fine, want: report.Messenger{Batches: 2, Records: 5}},
+		"all is well": {deliver: fine, want: report.MessengerResult{Batches: 2, Records: 5}},
 		"later": {
 			deliver: func(context.Context, *pluginv1.Batch) error { return errors.New("connection refused") },
-			want:    report.Messenger{WaitingBatches: 2, WaitingRecords: 5}, problem: "connection refused",
+			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "connection refused",
 		},
 		"a batch is refused for good": {
 			deliver: func(_ context.Context, b *pluginv1.Batch) error {
@@ -103,34 +103,34 @@ func TestDeliver(t *testing.T) {
 				}
 				return nil
 			},
-			want: report.Messenger{Batches: 1, Records: 2, SetAside: 3}, problem: "nobody wants that",
+			want: report.MessengerResult{Batches: 1, Records: 2, DeadLetters: 3}, problem: "nobody wants that",
 		},
 		"a record is refused for good": {
 			deliver: func(_ context.Context, b *pluginv1.Batch) error {
 				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "too odd"})
 			},
-			want: report.Messenger{Batches: 2, Records: 3, SetAside: 2}, problem: "too odd",
+			want: report.MessengerResult{Batches: 2, Records: 3, DeadLetters: 2}, problem: "too odd",
 		},
 		"a record that is not in the batch": {
 			deliver: func(context.Context, *pluginv1.Batch) error {
 				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "another", Reason: "too odd"})
 			},
-			want: report.Messenger{WaitingBatches: 2, WaitingRecords: 5}, problem: `"another", which is not in the batch`,
+			want: report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: `"another", which is not in the batch`,
 		},
 		"a panic": {
 			deliver: func(context.Context, *pluginv1.Batch) error { panic("oh") },
-			want:    report.Messenger{WaitingBatches: 2, WaitingRecords: 5}, problem: "panicked",
+			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "panicked",
 		},
 		"it hangs": {
 			deliver: func(ctx context.Context, _ *pluginv1.Batch) error { <-ctx.Done(); return ctx.Err() },
 			timeout: 10 * time.Millisecond,
-			want:    report.Messenger{WaitingBatches: 2, WaitingRecords: 5}, problem: "did not acknowledge",
+			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "did not acknowledge",
 		},
 		"it asks to be tried again, for ever": {
 			deliver: func(context.Context, *pluginv1.Batch) error {
 				return sdk.RetryAfter(time.Millisecond, errors.New("busy"))
 			},
-			want: report.Messenger{WaitingBatches: 2, WaitingRecords: 5}, problem: "busy",
+			want: report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "busy",
 		},
 	}
 	for name, test := range tests {
@@ -141,17 +141,17 @@ func TestDeliver(t *testing.T) {
 				test.timeout = time.Minute
 			}
 			got := deliver(t.Context(), t, store, test.timeout, map[string]*messenger{"bad": {deliver: test.deliver}, "good": good})
-			if got["good"].Records != 5 || got["good"].WaitingBatches != 0 || len(got["good"].Problems) != 0 {
+			if got["good"].Records != 5 || got["good"].PendingBatches != 0 || len(got["good"].Problems) != 0 {
 				t.Errorf("the other messenger: %+v", got["good"])
 			}
 			bad := got["bad"]
 			if text := errorsOf(bad.Problems); !strings.Contains(text, test.problem) || (test.problem == "") != (text == "") {
 				t.Errorf("problems %q, want %q", text, test.problem)
 			}
-			if (bad.WaitingBatches > 0) != (bad.OldestWaiting != nil) {
-				t.Errorf("%d batches wait since %v", bad.WaitingBatches, bad.OldestWaiting)
+			if (bad.PendingBatches > 0) != (bad.OldestPending != nil) {
+				t.Errorf("%d batches wait since %v", bad.PendingBatches, bad.OldestPending)
 			}
-			bad.Name, bad.Problems, bad.OldestWaiting = "", nil, nil
+			bad.Name, bad.Problems, bad.OldestPending = "", nil, nil
 			if fmt.Sprint(bad) != fmt.Sprint(test.want) {
 				t.Errorf("got %+v, want %+v", bad, test.want)
 			}
@@ -201,7 +201,7 @@ func TestDeliverInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := &messenger{deliver: func(context.Context, *pluginv1.Batch) error { cancel(); return nil }}
 	got := deliver(ctx, t, store, time.Minute, map[string]*messenger{"test": m})["test"]
-	if got.Records != 1 || got.WaitingRecords != 2 || !strings.Contains(errorsOf(got.Problems), "interrupted") {
+	if got.Records != 1 || got.PendingRecords != 2 || !strings.Contains(errorsOf(got.Problems), "interrupted") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -226,7 +226,7 @@ func TestDeliverOnlyWantedTypes(t *testing.T) {
 		}
 	}
 	got := deliver(t.Context(), t, store, time.Minute, map[string]*messenger{"test": {deliver: fine}})["test"]
-	if got.Records != 2 || got.Batches != 1 || got.WaitingBatches != 0 {
+	if got.Records != 2 || got.Batches != 1 || got.PendingBatches != 0 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -55,14 +55,14 @@ type Extraction struct {
 	Concurrency int
 	Logger      hclog.Logger
 	// Done is told of every finished window, from several goroutines; may be nil.
-	Done func(report.Window)
+	Done func(report.WindowResult)
 }
 
 // Run extracts the windows of all jobs and reports them in their order. Jobs are independent: one that fails
 // stops no other. Within a job a window continues the one before it, so that none is extracted after one
 // that failed.
-func (e *Extraction) Run(ctx context.Context, extractors map[string]*Extractor, jobs []plan.Job) []report.Window {
-	reports := make([][]report.Window, len(jobs))
+func (e *Extraction) Run(ctx context.Context, extractors map[string]*Extractor, jobs []plan.Job) []report.WindowResult {
+	reports := make([][]report.WindowResult, len(jobs))
 	var group errgroup.Group
 	group.SetLimit(max(e.Concurrency, 1))
 	for i, job := range jobs {
@@ -75,11 +75,11 @@ func (e *Extraction) Run(ctx context.Context, extractors map[string]*Extractor, 
 	return slices.Concat(reports...)
 }
 
-func (e *Extraction) job(ctx context.Context, extractor *Extractor, job plan.Job) []report.Window {
-	var reports []report.Window
+func (e *Extraction) job(ctx context.Context, extractor *Extractor, job plan.Job) []report.WindowResult {
+	var reports []report.WindowResult
 	failed := false
 	for _, w := range job.Windows {
-		result := report.Window{
+		result := report.WindowResult{
 			Extractor: job.Extractor, ProjectID: job.Project.GetId(), ProjectName: job.Project.GetName(), VO: job.Project.GetVo(),
 			From: w.From, To: w.To,
 		}
@@ -98,7 +98,7 @@ func (e *Extraction) job(ctx context.Context, extractor *Extractor, job plan.Job
 }
 
 // fail marks a window as left for the next run.
-func fail(result *report.Window, err error) {
+func fail(result *report.WindowResult, err error) {
 	result.Failed = true
 	result.Records = 0
 	result.Problems = append(result.Problems, report.FromDiagnostics(sdk.Diagnostics(err))...)
@@ -114,7 +114,7 @@ func failureOf(diagnostics []*pluginv1.Diagnostic) error {
 }
 
 // window extracts one window and commits it, or leaves no trace of it.
-func (e *Extraction) window(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, result *report.Window) {
+func (e *Extraction) window(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, result *report.WindowResult) {
 	logger := e.Logger.With("extractor", extractor.Name, "project", project.GetId())
 	logger.Debug("extracting", "from", w.From, "to", w.To)
 	sink, err := e.begin(extractor, project, w)

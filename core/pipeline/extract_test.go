@@ -213,7 +213,7 @@ func TestExtractDryRun(t *testing.T) {
 	}
 }
 
-func run(ctx context.Context, store *outbox.Outbox, client pluginv1.ExtractorClient, silence time.Duration, windows ...plan.Window) []report.Window {
+func run(ctx context.Context, store *outbox.Outbox, client pluginv1.ExtractorClient, silence time.Duration, windows ...plan.Window) []report.WindowResult {
 	extraction := Extraction{Memory: store, Store: store, Site: Site{Name: "SITE", Service: "SERVICE"}, Concurrency: 2, Logger: hclog.NewNullLogger()}
 	return extraction.Run(ctx, map[string]*Extractor{"nova": extractor(client, silence)}, []plan.Job{job(windows...)})
 }

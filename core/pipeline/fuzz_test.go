@@ -100,7 +100,7 @@ func FuzzSettle(f *testing.F) {
 		}
 		queue := &asked{}
 		delivery := Delivery{Queue: queue, Logger: hclog.NewNullLogger()}
-		var result report.Messenger
+		var result report.MessengerResult
 		wait, err := delivery.settle(&Messenger{Name: "test"}, "batch", had, &ack, &result)
 		passed := queue.acks + queue.aside
 		final := ack.GetResult() == pluginv1.Ack_RESULT_DELIVERED || ack.GetResult() == pluginv1.Ack_RESULT_REJECTED

@@ -14,63 +14,80 @@ func (r *Run) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("printing the report: %w", err)
+	}
+	return nil
 }
 
-// WriteText prints the run for a person. The last line is always the summary.
+// WriteText prints the run for a person: a line per window and messenger, a line per problem, and
+// the summary as the last line.
 func (r *Run) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, window := range r.Windows {
-		state := count(window.Records, "record")
-		if window.Failed {
-			state = "failed, left for the next run"
-		}
-		fprintf(table, "%s\t%s\t%s\t%s .. %s\t%s\n", window.Extractor, label(window.ProjectID, window.ProjectName), window.VO,
-			stamp(window.From), stamp(window.To), state)
+		// The table passes on every error of w when it is flushed.
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s .. %s\t%s\n",
+			window.Extractor, projectLabel(window.ProjectID, window.ProjectName), window.VO,
+			formatTime(window.From), formatTime(window.To), window.outcome())
 	}
 	for _, messenger := range r.Messengers {
-		state := fmt.Sprintf("%s in %s delivered", count(messenger.Records, "record"), count(messenger.Batches, "batch"))
-		if messenger.SetAside > 0 {
-			state += fmt.Sprintf(", %s set aside", count(messenger.SetAside, "record"))
-		}
-		if messenger.WaitingBatches > 0 {
-			state += fmt.Sprintf(", %s waiting", count(messenger.WaitingRecords, "record"))
-			if messenger.OldestWaiting != nil {
-				state += " since " + stamp(*messenger.OldestWaiting)
-			}
-		}
-		fprintf(table, "-> %s\t\t\t\t%s\n", messenger.Name, state)
+		_, _ = fmt.Fprintf(table, "-> %s\t\t\t\t%s\n", messenger.Name, messenger.outcome())
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the report: %w", err)
 	}
-	for _, line := range r.problemLines() {
+	for _, line := range append(r.problemLines(), r.summary()) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return fmt.Errorf("printing the report: %w", err)
 		}
 	}
-	_, err := fmt.Fprintln(w, r.summary())
-	return err
+	return nil
 }
 
-// fprintf writes to the table, whose errors Flush returns.
-func fprintf(w io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(w, format, args...)
+func (w WindowResult) outcome() string {
+	switch {
+	case w.Failed && w.Republish:
+		return "failed, to be republished again"
+	case w.Failed:
+		return "failed, left for the next run"
+	}
+	outcome := countNoun(w.Records, "record")
+	if w.Republish {
+		outcome += ", checkpoint unchanged"
+	}
+	return outcome
 }
 
-// problemLines is one line for every error and warning.
+func (m MessengerResult) outcome() string {
+	outcome := fmt.Sprintf("%s in %s delivered", countNoun(m.Records, "record"), countNoun(m.Batches, "batch"))
+	if m.DeadLetters > 0 {
+		outcome += fmt.Sprintf(", %s rejected (%s)", countNoun(m.DeadLetters, "record"), noun(m.DeadLetters, "dead letter"))
+	}
+	if m.PendingBatches > 0 {
+		outcome += fmt.Sprintf(", %s pending", countNoun(m.PendingRecords, "record"))
+		if m.OldestPending != nil {
+			outcome += " since " + formatTime(*m.OldestPending)
+		}
+	}
+	return outcome
+}
+
+// problemLines returns one line for every problem but the infos of windows and messengers, which
+// are in the JSON report.
 func (r *Run) problemLines() []string {
 	var lines []string
-	add := func(where string, problems []Problem) {
+	for _, p := range r.Problems {
+		lines = append(lines, p.Line(""))
+	}
+	add := func(source string, problems []Problem) {
 		for _, p := range problems {
 			if p.Severity != Info {
-				lines = append(lines, p.Line(where))
+				lines = append(lines, p.Line(source))
 			}
 		}
 	}
-	add("", r.Problems)
 	for _, window := range r.Windows {
-		add(window.Extractor+", project "+label(window.ProjectID, window.ProjectName), window.Problems)
+		add("extractor "+window.Extractor+", project "+projectLabel(window.ProjectID, window.ProjectName), window.Problems)
 	}
 	for _, messenger := range r.Messengers {
 		add("messenger "+messenger.Name, messenger.Problems)
@@ -78,14 +95,15 @@ func (r *Run) problemLines() []string {
 	return lines
 }
 
-// Line is the problem in one line; where says what it belongs to.
-func (p Problem) Line(where string) string {
-	line := string(p.Severity) + ": "
-	if where == "" && p.Project != "" && !strings.Contains(p.Summary, p.Project) {
-		where = "project " + p.Project
+// Line returns the problem as one line. Source is what the problem belongs to, if the summary does
+// not name it.
+func (p Problem) Line(source string) string {
+	if source == "" && p.Project != "" && !strings.Contains(p.Summary, p.Project) {
+		source = "project " + p.Project
 	}
-	if where != "" {
-		line += where + ": "
+	line := string(p.Severity) + ": "
+	if source != "" {
+		line += source + ": "
 	}
 	line += strings.TrimRight(p.Summary, ". ")
 	if p.Resource != "" && !strings.Contains(p.Summary, p.Resource) {
@@ -98,50 +116,56 @@ func (p Problem) Line(where string) string {
 }
 
 func (r *Run) summary() string {
-	var windows, failed, records, waiting int
+	records, failed, pending := 0, 0, 0
 	for _, window := range r.Windows {
-		windows++
 		records += window.Records
 		if window.Failed {
 			failed++
 		}
 	}
 	for _, messenger := range r.Messengers {
-		if messenger.WaitingBatches > 0 {
-			waiting++
+		if messenger.PendingBatches > 0 {
+			pending++
 		}
 	}
-	text := fmt.Sprintf("%s in %s, %.1f s", count(records, "record"), count(windows, "window"), float64(r.Duration))
+	summary := fmt.Sprintf("%s in %s, %.1f s", countNoun(records, "record"), countNoun(len(r.Windows), "window"), float64(r.Duration))
 	if r.DryRun {
-		text += " (dry run: nothing kept, nothing delivered)"
+		summary += " (dry run: nothing stored, nothing delivered)"
 	}
-	switch {
-	case r.Complete():
-		return "done: " + text
-	case failed > 0 || waiting > 0:
-		return fmt.Sprintf("incomplete: %s; %s failed, %s behind", text, count(failed, "window"), count(waiting, "messenger"))
+	if r.Complete() {
+		return "done: " + summary
 	}
-	return "incomplete: " + text + "; see the errors above"
+	if failed > 0 {
+		summary += fmt.Sprintf("; %s failed", countNoun(failed, "window"))
+	}
+	if pending > 0 {
+		summary += fmt.Sprintf("; records pending for %s", countNoun(pending, "messenger"))
+	}
+	return "incomplete: " + summary + "; see the errors above"
 }
 
-func count(n int, noun string) string {
+// countNoun returns a number with a noun, in the plural unless the number is 1.
+func countNoun(n int, singular string) string {
+	return fmt.Sprintf("%d %s", n, noun(n, singular))
+}
+
+func noun(n int, singular string) string {
 	switch {
 	case n == 1:
-	case strings.HasSuffix(noun, "ch"):
-		noun += "es"
-	default:
-		noun += "s"
+		return singular
+	case strings.HasSuffix(singular, "ch"):
+		return singular + "es"
 	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return singular + "s"
 }
 
-func label(id, name string) string {
+func projectLabel(id, name string) string {
 	if name == "" || name == id {
 		return id
 	}
 	return fmt.Sprintf("%s (%s)", name, id)
 }
 
-func stamp(t time.Time) string {
+func formatTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }

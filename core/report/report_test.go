@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 func runs() map[string]*Run {
 	from := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	window := Window{
+	window := WindowResult{
 		Extractor: "nova", ProjectID: "5500509818834e85ae461af8d76fc61c", ProjectName: "vo-alpha", VO: "alpha.example.org",
 		From: from, To: from.Add(time.Hour), Records: 42,
 	}
-	failed := Window{
+	failed := WindowResult{
 		Extractor: "nova", ProjectID: "b5ca10d08b854787b07262bc6c161c1d", ProjectName: "vo-beta", VO: "beta.example.org",
 		From: from, To: from.Add(time.Hour), Failed: true,
 		Problems: []Problem{
@@ -27,24 +27,29 @@ func runs() map[string]*Run {
 	}
 	warned := window
 	warned.Problems = []Problem{{Severity: Warning, Summary: "a server was skipped", Resource: "3506ddbe"}}
+	republished := window
+	republished.Republish = true
 	return map[string]*Run{
 		"complete": {
-			Windows:    []Window{warned},
-			Messengers: []Messenger{{Name: "ssm", Batches: 1, Records: 42}, {Name: "logstash", Batches: 2, Records: 1}},
+			Windows:    []WindowResult{warned},
+			Messengers: []MessengerResult{{Name: "ssm", Batches: 1, Records: 42}, {Name: "logstash", Batches: 2, Records: 1}},
 			Duration:   1.25,
 		},
 		"incomplete": {
-			Windows: []Window{window, failed},
-			Messengers: []Messenger{
-				{Name: "ssm", Batches: 1, Records: 41, SetAside: 1,
-					Problems: []Problem{{Severity: Error, Summary: "set aside a record\nthat was rejected", Resource: "cloud-1"}}},
-				{Name: "logstash", WaitingBatches: 1, WaitingRecords: 42, OldestWaiting: &from,
+			Windows: []WindowResult{window, failed},
+			Messengers: []MessengerResult{
+				{Name: "ssm", Batches: 1, Records: 41, DeadLetters: 1,
+					Problems: []Problem{{Severity: Error, Summary: "rejected a record:\ntoo old", Resource: "cloud-1"}}},
+				{Name: "logstash", PendingBatches: 1, PendingRecords: 42, OldestPending: &from,
 					Problems: []Problem{{Severity: Error, Summary: "127.0.0.1:5000: connection refused"}}},
 			},
-			Problems: []Problem{{Severity: Error, Summary: "it has no VO", Project: "vo-gamma"}},
+			Problems: []Problem{
+				Errorf("no VO").WithProject("vo-gamma"),
+				Infof("no ip records before now"),
+			},
 			Duration: 61,
 		},
-		"dry": {DryRun: true, Windows: []Window{window}, Messengers: []Messenger{}, Duration: 0.04},
+		"dry": {DryRun: true, Windows: []WindowResult{republished}, Messengers: []MessengerResult{}, Duration: 0.04},
 	}
 }
 
@@ -62,7 +67,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -77,7 +82,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("not as in %s (go test -update writes it anew):\n%s", path, got)
+		t.Errorf("not as in %s (go test -update writes it):\n%s", path, got)
 	}
 }
 
@@ -88,12 +93,12 @@ func TestComplete(t *testing.T) {
 		}
 	}
 	bad := map[string]Run{
-		"an error of its own":      {Problems: []Problem{{Severity: Error}}},
-		"an error in a window":     {Windows: []Window{{Problems: []Problem{{Severity: Error}}}}},
-		"a failed window":          {Windows: []Window{{Failed: true}}},
-		"a batch that waits":       {Messengers: []Messenger{{WaitingBatches: 1}}},
-		"a record set aside":       {Messengers: []Messenger{{SetAside: 1}}},
-		"a messenger with trouble": {Messengers: []Messenger{{Problems: []Problem{{Severity: Error}}}}},
+		"an error of the run":     {Problems: []Problem{{Severity: Error}}},
+		"an error in a window":    {Windows: []WindowResult{{Problems: []Problem{{Severity: Error}}}}},
+		"a failed window":         {Windows: []WindowResult{{Failed: true}}},
+		"a pending batch":         {Messengers: []MessengerResult{{PendingBatches: 1}}},
+		"a dead letter":           {Messengers: []MessengerResult{{DeadLetters: 1}}},
+		"an error of a messenger": {Messengers: []MessengerResult{{Problems: []Problem{{Severity: Error}}}}},
 	}
 	for name, run := range bad {
 		if run.Complete() {
@@ -103,12 +108,16 @@ func TestComplete(t *testing.T) {
 }
 
 func TestFromDiagnostic(t *testing.T) {
-	d := sdk.Errorf("it failed")
-	d.Severity = 0
-	if FromDiagnostic(d).Severity != Error {
-		t.Error("a diagnostic without a severity is no error")
-	}
-	if got := FromDiagnostic(sdk.Warnf("odd")); got.Severity != Warning || got.Summary != "odd" {
-		t.Errorf("got %+v", got)
+	for severity, want := range map[pluginv1.Diagnostic_Severity]Severity{
+		pluginv1.Diagnostic_SEVERITY_UNSPECIFIED: Error,
+		pluginv1.Diagnostic_SEVERITY_ERROR:       Error,
+		pluginv1.Diagnostic_SEVERITY_WARNING:     Warning,
+		pluginv1.Diagnostic_SEVERITY_INFO:        Info,
+		77:                                       Error,
+	} {
+		got := FromDiagnostic(&pluginv1.Diagnostic{Severity: severity, Summary: "odd", ResourceId: "r"})
+		if got != (Problem{Severity: want, Summary: "odd", Resource: "r"}) {
+			t.Errorf("%v: got %+v", severity, got)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func (s *Session) Deliver(ctx context.Context) (*report.Run, error) {
 		return nil, err
 	}
 	defer release()
-	run := &report.Run{Windows: []report.Window{}, Messengers: []report.Messenger{}}
+	run := &report.Run{Windows: []report.WindowResult{}, Messengers: []report.MessengerResult{}}
 	s.addFailures(run, pluginv1.Kind_KIND_MESSENGER)
 	if err := s.registerMessengers(store, run); err != nil {
 		return nil, err
@@ -71,13 +71,13 @@ func (s *Session) deliver(ctx context.Context, store *outbox.Outbox, run *report
 }
 
 // pendingOnly returns the report of a messenger that did not start: what is pending for it.
-func pendingOnly(name string, stats outbox.Stats) report.Messenger {
-	result := report.Messenger{Name: name}
+func pendingOnly(name string, stats outbox.Stats) report.MessengerResult {
+	result := report.MessengerResult{Name: name}
 	for _, m := range stats.Messengers {
 		if m.Name == name {
-			result.WaitingBatches, result.WaitingRecords = m.PendingBatches, m.PendingRecords
+			result.PendingBatches, result.PendingRecords = m.PendingBatches, m.PendingRecords
 			if m.PendingBatches > 0 {
-				result.OldestWaiting = &m.OldestPending
+				result.OldestPending = &m.OldestPending
 			}
 		}
 	}

@@ -21,7 +21,7 @@ type Environment struct {
 	// Log receives log lines, with the secrets of the configuration masked.
 	Log io.Writer
 	// Progress is called after each extracted window, by several goroutines; may be nil.
-	Progress func(done, planned int, window report.Window)
+	Progress func(done, planned int, window report.WindowResult)
 }
 
 // Input is what the caller says about the configuration.

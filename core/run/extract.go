@@ -19,7 +19,7 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 		return nil, err
 	}
 	run := &report.Run{
-		DryRun: s.settings.Bool("DEFAULT", "dry_run"), Windows: []report.Window{}, Messengers: []report.Messenger{},
+		DryRun: s.settings.Bool("DEFAULT", "dry_run"), Windows: []report.WindowResult{}, Messengers: []report.MessengerResult{},
 		Problems: report.FromDiagnostics(notices),
 	}
 	s.addFailures(run, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
@@ -90,7 +90,7 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 }
 
 // progress returns the function that counts finished windows for Environment.Progress.
-func (s *Session) progress(planned plan.Plan) func(report.Window) {
+func (s *Session) progress(planned plan.Plan) func(report.WindowResult) {
 	if s.env.Progress == nil {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (s *Session) progress(planned plan.Plan) func(report.Window) {
 		windows += len(job.Windows)
 	}
 	var done atomic.Int64
-	return func(window report.Window) { s.env.Progress(int(done.Add(1)), windows, window) }
+	return func(window report.WindowResult) { s.env.Progress(int(done.Add(1)), windows, window) }
 }
 
 // outboxBudget returns what spool_max_size leaves free.

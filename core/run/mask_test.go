@@ -23,8 +23,8 @@ func TestMasker(t *testing.T) {
 	}
 	run := &report.Run{
 		Problems:   []report.Problem{{Summary: "hunter2", Detail: "hunter2"}},
-		Windows:    []report.Window{{Problems: []report.Problem{{Summary: "hunter2"}}}},
-		Messengers: []report.Messenger{{Problems: []report.Problem{{Detail: "hunter2"}}}},
+		Windows:    []report.WindowResult{{Problems: []report.Problem{{Summary: "hunter2"}}}},
+		Messengers: []report.MessengerResult{{Problems: []report.Problem{{Detail: "hunter2"}}}},
 	}
 	m.maskReport(run)
 	out.Reset()

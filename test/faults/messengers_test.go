@@ -133,7 +133,7 @@ func checkOthersDelivered(t *testing.T, s *site, run report.Run) {
 		extracted += window.Records
 	}
 	ssm := messenger(t, run, "ssm")
-	if extracted == 0 || ssm.Records != extracted || ssm.WaitingBatches != 0 || len(s.spooled()) != extracted {
+	if extracted == 0 || ssm.Records != extracted || ssm.PendingBatches != 0 || len(s.spooled()) != extracted {
 		t.Errorf("%d records were extracted, %s", extracted, fmt.Sprint(ssm))
 	}
 }

@@ -135,7 +135,7 @@ func fullDisk(t *testing.T, s *site) {
 	if failed == 0 || failed == len(run.Windows) {
 		t.Errorf("%d of %d windows failed: the test needs another size", failed, len(run.Windows))
 	}
-	if ssm := messenger(t, run, "ssm"); ssm.Records == 0 || ssm.WaitingBatches != 0 {
+	if ssm := messenger(t, run, "ssm"); ssm.Records == 0 || ssm.PendingBatches != 0 {
 		t.Errorf("not delivered: %+v", ssm)
 	}
 	must(t, unix.Mount("tmpfs", s.path("spool"), "tmpfs", unix.MS_REMOUNT, "size=64m"))

@@ -94,8 +94,8 @@ func testSignals(t *testing.T, bin string) {
 				}
 			}
 		}
-		if later != logstash.WaitingRecords || later == 0 {
-			t.Errorf("%d records came later, %d waited", later, logstash.WaitingRecords)
+		if later != logstash.PendingRecords || later == 0 {
+			t.Errorf("%d records came later, %d were pending", later, logstash.PendingRecords)
 		}
 	})
 	t.Run("batch in flight twice", func(t *testing.T) {

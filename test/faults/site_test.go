@@ -185,7 +185,7 @@ func (s *site) report(got result) report.Run {
 }
 
 // messenger is what a report says of one.
-func messenger(t *testing.T, run report.Run, name string) report.Messenger {
+func messenger(t *testing.T, run report.Run, name string) report.MessengerResult {
 	t.Helper()
 	for _, m := range run.Messengers {
 		if m.Name == name {
@@ -193,7 +193,7 @@ func messenger(t *testing.T, run report.Run, name string) report.Messenger {
 		}
 	}
 	t.Fatalf("the report says nothing of messenger %s", name)
-	return report.Messenger{}
+	return report.MessengerResult{}
 }
 
 // lines are a report's errors and warnings about one messenger or window, one string each.

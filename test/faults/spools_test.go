@@ -71,7 +71,7 @@ func testSpools(t *testing.T, bin string) {
 			run := s.extract(1)
 			s.nobodyLeft()
 			mustSay(t, lines(messenger(t, run, "ssm").Problems), append([]string{"SSM spool " + s.settings["ssm"]["output_path"], "The records are kept and sent again."}, test.says...)...)
-			if logstash := messenger(t, run, "logstash"); logstash.Records == 0 || logstash.WaitingBatches != 0 {
+			if logstash := messenger(t, run, "logstash"); logstash.Records == 0 || logstash.PendingBatches != 0 {
 				t.Errorf("logstash: %+v", logstash)
 			}
 			repair()
