@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -30,7 +31,26 @@ type Instance struct {
 	SHA256 string
 	// Timeout bounds the wait for a sign of life; 0: not set.
 	Timeout time.Duration
+	// Idle bounds the time in which an Extract call sends nothing, Ack the time until a messenger
+	// acknowledges a batch.
+	Idle, Ack Timeout
+	// Extractors are the extractor instances whose records a messenger receives; empty: all.
+	Extractors []string
+	// RecordTypes are the record types that a messenger is limited to; empty: none.
+	RecordTypes []pluginv1.RecordType
 }
+
+// Timeout is a limit of time and the option that sets it.
+type Timeout struct {
+	Limit  time.Duration
+	Option string
+}
+
+// String returns the limit and its option, such as `30s ([extractor_nova] start_timeout)`.
+func (t Timeout) String() string { return fmt.Sprintf("%s (%s)", t.Limit, t.Option) }
+
+// String returns kind and name, such as `extractor nova@ifca`.
+func (i Instance) String() string { return kindName(i.Kind) + " " + i.Name }
 
 // Owner is the instance's plugin as the owner of its options.
 func (i Instance) Owner() string {

@@ -2,46 +2,43 @@ package pipeline
 
 import (
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Site is who the records are reported for.
+// Site is the site and service of an extractor instance.
 type Site struct {
 	Name    string
 	Service string
 }
 
-// accept checks a batch from an extractor against the contract and adds what only the host knows: the
-// site, the VO and the records' ids. An extractor that breaks the contract once is not believed for
-// the rest of the window either.
-func accept(records []*pluginv1.Record, extractor *Extractor, project *pluginv1.Project, site Site) error {
-	if len(records) > sdk.MaxBatchRecords {
-		return fmt.Errorf("the extractor sent a batch of %d records, of at most %d", len(records), sdk.MaxBatchRecords)
+// acceptBatch checks a batch from an extractor and sets the fields that are the host's: site, service,
+// VO and id. An error fails the window: an extractor that breaks the contract once may have done so
+// unnoticed before.
+func acceptBatch(batch *pluginv1.RecordBatch, check *contract.StreamCheck, project *pluginv1.Project, site Site) error {
+	if count := len(batch.GetRecords()); count > contract.MaxBatchRecords {
+		return fmt.Errorf("the extractor sent a batch of %d records, more than %d", count, contract.MaxBatchRecords)
 	}
-	if size := proto.Size(&pluginv1.RecordBatch{Records: records}); size > sdk.MaxBatchBytes {
-		return fmt.Errorf("the extractor sent a batch of %d bytes, of at most %d", size, sdk.MaxBatchBytes)
+	if size := proto.Size(batch); size > contract.MaxBatchBytes {
+		return fmt.Errorf("the extractor sent a batch of %d bytes, more than %d", size, contract.MaxBatchBytes)
 	}
-	for _, record := range records {
-		if record.GetProjectId() != project.GetId() {
-			return fmt.Errorf("the extractor sent a record of project %q", record.GetProjectId())
-		}
-		if kind := sdk.RecordTypeOf(record); !slices.Contains(extractor.Types, kind) {
-			return fmt.Errorf("the extractor sent a record of type %s, which it had not announced", kind)
-		}
-		if err := sdk.CheckRecord(record); err != nil {
-			return fmt.Errorf("the extractor sent an invalid record: %w", err)
+	for _, record := range batch.GetRecords() {
+		if err := check.Add(record); err != nil {
+			return invalidRecord(err)
 		}
 		record.SiteName = site.Name
 		record.CloudComputeService = site.Service
 		if record.GetFqan() == "" {
 			record.Fqan = project.GetVo()
 		}
-		record.Id = sdk.RecordID(record)
+		record.Id = contract.RecordID(record)
 	}
 	return nil
+}
+
+func invalidRecord(err error) error {
+	return fmt.Errorf("the extractor sent an invalid record: %w", err)
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,32 +12,30 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// A messenger that says when to try again is tried again in the same run, if that is soon and not for
-// ever; everything else waits for the next run.
+// A messenger that asks for a retry soon gets it in the same run, a few times. Every other batch that
+// is not delivered stays pending until the next run.
 const (
 	maxTries     = 3
 	maxRetryWait = 30 * time.Second
 )
 
-// Messenger is a running messenger plugin.
+// Messenger is a configured messenger plugin.
 type Messenger struct {
-	// Name is how the configuration calls it, and the name of its cursor.
-	Name   string
+	// Messenger has the instance, whose name is that of the cursor, and what it accepts.
+	plan.Messenger
+	// Client is nil if the plugin did not start. Its batches stay pending.
 	Client pluginv1.MessengerClient
-	// Types are the record types it is to have.
-	Types []pluginv1.RecordType
-	// Timeout is how long it may take over one batch.
-	Timeout time.Duration
-	// Explain puts the error of a call into words; the plugin's process may have died.
+	// Explain returns the cause of a call's error, such as the end of the process.
 	Explain func(error) error
 }
 
-// Queue is the outbox as a messenger walks it.
+// Queue is the pending batches of the messengers.
 type Queue interface {
 	Next(messenger string) (*outbox.Batch, bool, error)
 	Ack(messenger, batchID string) error
@@ -44,68 +43,67 @@ type Queue interface {
 	Stats() (outbox.Stats, error)
 }
 
-// Delivery is one run's delivery.
+// Delivery is the delivery of one run.
 type Delivery struct {
 	Queue  Queue
 	Logger hclog.Logger
 }
 
-// Run lets every messenger walk the outbox at its own speed until it is at the end, or in trouble. One
-// messenger's trouble is nobody else's.
+// Run delivers the pending batches of every messenger, all messengers at once. A failure of one does not
+// stop the others.
 func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.MessengerResult {
-	reports := make([]report.MessengerResult, len(messengers))
+	results := make([]report.MessengerResult, len(messengers))
 	var group sync.WaitGroup
 	for i, messenger := range messengers {
-		group.Go(func() { reports[i] = d.messenger(ctx, messenger) })
-	}
-	group.Wait()
-	d.waiting(reports)
-	return reports
-}
-
-func (d *Delivery) messenger(ctx context.Context, m *Messenger) report.MessengerResult {
-	result := report.MessengerResult{Name: m.Name}
-	if err := d.walk(ctx, m, &result); err != nil {
-		result.Problems = append(result.Problems, report.FromDiagnostics(sdk.Diagnostics(err))...)
-	}
-	return result
-}
-
-// waiting adds to the reports what is left in the outbox.
-func (d *Delivery) waiting(reports []report.MessengerResult) {
-	stats, err := d.Queue.Stats()
-	for i := range reports {
-		if err != nil {
-			reports[i].Problems = append(reports[i].Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+		results[i].Name = messenger.Instance.Name
+		if messenger.Client == nil {
 			continue
 		}
-		for _, messenger := range stats.Messengers {
-			if messenger.Name == reports[i].Name {
-				reports[i].PendingBatches, reports[i].PendingRecords = messenger.PendingBatches, messenger.PendingRecords
-				if messenger.PendingBatches > 0 {
-					reports[i].OldestPending = &messenger.OldestPending
-				}
+		group.Go(func() {
+			if err := d.deliverAll(ctx, messenger, &results[i]); err != nil {
+				results[i].Problems = append(results[i].Problems, problemsOf(err)...)
+			}
+		})
+	}
+	group.Wait()
+	d.addPending(results)
+	return results
+}
+
+// addPending adds the pending batches to the results.
+func (d *Delivery) addPending(results []report.MessengerResult) {
+	stats, err := d.Queue.Stats()
+	for i := range results {
+		result := &results[i]
+		if err != nil {
+			result.Problems = append(result.Problems, problemsOf(err)...)
+			continue
+		}
+		for _, pending := range stats.Messengers {
+			if pending.Name == result.Name && pending.PendingBatches > 0 {
+				result.PendingBatches, result.PendingRecords = pending.PendingBatches, pending.PendingRecords
+				result.OldestPending = &pending.OldestPending
 			}
 		}
 	}
 }
 
-// walk delivers batch after batch. The error is what kept it from reaching the end.
-func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.MessengerResult) error {
-	var line *line
+// deliverAll delivers batch after batch until none is pending or one cannot be delivered.
+func (d *Delivery) deliverAll(ctx context.Context, m *Messenger, result *report.MessengerResult) error {
+	var stream *deliverStream
 	defer func() {
-		if line != nil {
-			line.close()
+		if stream != nil {
+			stream.close()
 		}
 	}()
 	tries := 0
 	for {
 		if ctx.Err() != nil {
-			return errors.New("interrupted; what is left stays in the outbox")
+			return errors.New("interrupted; the batches stay pending")
 		}
-		batch, ok, err := d.Queue.Next(m.Name)
+		batch, ok, err := d.Queue.Next(m.Instance.Name)
 		if damaged := (*outbox.DamagedBatchError)(nil); errors.As(err, &damaged) {
-			if err := d.passDamaged(m, damaged, result); err != nil {
+			if err := d.rejectDamaged(m, damaged, result); err != nil {
 				return err
 			}
 			continue
@@ -113,29 +111,29 @@ func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.Messen
 		if err != nil || !ok {
 			return err
 		}
-		records := m.wants(batch.Records)
+		records := m.acceptedRecords(batch)
 		if len(records) == 0 {
-			if err := d.Queue.Ack(m.Name, batch.ID); err != nil {
+			if err := d.Queue.Ack(m.Instance.Name, batch.ID); err != nil {
 				return err
 			}
 			continue
 		}
-		if line == nil {
-			if line, err = m.open(ctx); err != nil {
+		if stream == nil {
+			if stream, err = m.openStream(ctx); err != nil {
 				return err
 			}
 		}
-		ack, err := line.deliver(&pluginv1.Batch{Id: batch.ID, Records: records})
+		ack, err := stream.deliver(&pluginv1.Batch{Id: batch.ID, Records: records})
 		if err != nil {
 			return err
 		}
 		tries++
-		wait, err := d.settle(m, batch.ID, records, ack, result)
+		wait, err := d.applyAck(m, batch.ID, records, ack, result)
 		switch {
-		case err == nil && wait == 0:
+		case err == nil:
 			tries = 0
 		case wait > 0 && wait <= maxRetryWait && tries < maxTries:
-			d.Logger.Info("the messenger asks to try again", "messenger", m.Name, "batch", batch.ID, "in", wait)
+			d.Logger.Info("the messenger asks for a retry", "messenger", m.Instance.Name, "batch", batch.ID, "after", wait)
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
@@ -146,83 +144,80 @@ func (d *Delivery) walk(ctx context.Context, m *Messenger, result *report.Messen
 	}
 }
 
-// passDamaged takes a batch that cannot be read out of the way of those behind it. Its records are lost to
-// this messenger, which the report says; reporting the window again brings them back.
-func (d *Delivery) passDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.MessengerResult) error {
-	result.Problems = append(result.Problems, report.Problem{
-		Severity: report.Error, Resource: damaged.ID, Summary: damaged.Error(),
-		Detail: "It was set aside; report its window again with --extract-from and --extract-to.",
-	})
-	return d.Queue.Reject(m.Name, damaged.ID, damaged.Error(), nil)
+// acceptedRecords returns the records of a batch that a messenger is to receive.
+func (m *Messenger) acceptedRecords(batch *outbox.Batch) []*pluginv1.Record {
+	var accepted []*pluginv1.Record
+	for _, record := range batch.Records {
+		if m.Accepts(batch.Extractor, contract.RecordTypeOf(record)) {
+			accepted = append(accepted, record)
+		}
+	}
+	return accepted
 }
 
-// settle does what an ack says. It returns how long to wait before the same batch is tried again, and the
-// error that ends the walk if it is not.
-func (d *Delivery) settle(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) (time.Duration, error) {
+// rejectDamaged makes a dead letter of a batch that cannot be read, so that those after it are delivered.
+func (d *Delivery) rejectDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.MessengerResult) error {
+	result.Problems = append(result.Problems, report.Errorf("%v", damaged).WithResource(damaged.ID).
+		WithDetail("Its records are lost. Report its window again with --extract-from and --extract-to."))
+	return d.Queue.Reject(m.Instance.Name, damaged.ID, damaged.Error(), nil)
+}
+
+// applyAck stores the result of a batch. An error means that the batch stays pending; the duration is
+// when to retry it, 0 for the next run.
+func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) (time.Duration, error) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
-		faults, err := faultsOf(records, ack.GetRejectedRecords())
-		if err != nil {
-			return 0, err
-		}
-		for _, fault := range ack.GetRejectedRecords() {
-			result.Problems = append(result.Problems, report.Problem{
-				Severity: report.Error, Resource: fault.GetRecordId(),
-				Summary: "set aside a record that was rejected: " + fault.GetReason(),
-			})
-		}
-		result.Problems = append(result.Problems, report.FromDiagnostics(ack.GetDiagnostics())...)
-		if len(faults) == 0 {
-			err = d.Queue.Ack(m.Name, batchID)
-		} else {
-			err = d.Queue.Reject(m.Name, batchID, "", faults)
-		}
-		if err != nil {
-			return 0, err
-		}
-		result.DeadLetters += len(faults)
-		result.Batches++
-		result.Records += len(records) - len(faults)
-		return 0, nil
+		return 0, d.applyDelivered(m, batchID, records, ack, result)
 	case pluginv1.Ack_RESULT_REJECTED:
-		reason := sdk.Fail(ack.GetDiagnostics()...).Error()
-		if err := d.Queue.Reject(m.Name, batchID, reason, nil); err != nil {
+		reason := newDiagnosticsError(ack.GetDiagnostics(), contract.NoReason).Error()
+		if err := d.Queue.Reject(m.Instance.Name, batchID, reason, nil); err != nil {
 			return 0, err
 		}
 		result.DeadLetters += len(records)
-		result.Problems = append(result.Problems, report.Problem{
-			Severity: report.Error, Resource: batchID,
-			Summary: fmt.Sprintf("set aside a batch of %d records that was rejected: %s", len(records), reason),
-		})
+		result.Problems = append(result.Problems,
+			report.Errorf("rejected a batch of %d records (dead letters): %s", len(records), reason).WithResource(batchID))
 		return 0, nil
-	default:
-		if len(ack.GetDiagnostics()) == 0 {
-			return 0, fmt.Errorf("the messenger did not deliver batch %s and did not say why", batchID)
-		}
-		return ack.GetRetryAfter().AsDuration(), sdk.Fail(ack.GetDiagnostics()...)
 	}
+	// RETRY, and what this version of the contract does not have. It wins over rejected records: the
+	// messenger answers for them again with the next try.
+	return ack.GetRetryAfter().AsDuration(), newDiagnosticsError(ack.GetDiagnostics(),
+		"batch "+batchID+" was not delivered: "+contract.NoReason)
 }
 
-// faultsOf checks that the rejected records are records of the batch: one that is not cannot be set aside,
-// and shows that the messenger answers for something else.
-func faultsOf(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (map[string]string, error) {
-	faults := make(map[string]string, len(rejected))
-	for _, fault := range rejected {
-		if !slices.ContainsFunc(records, func(r *pluginv1.Record) bool { return r.GetId() == fault.GetRecordId() }) {
-			return nil, fmt.Errorf("the messenger rejected record %q, which is not in the batch", fault.GetRecordId())
-		}
-		faults[fault.GetRecordId()] = fault.GetReason()
+func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) error {
+	reasons, err := rejectionReasons(records, ack.GetRejectedRecords())
+	if err != nil {
+		return err
 	}
-	return faults, nil
-}
-
-// wants picks the records that the messenger is to have.
-func (m *Messenger) wants(records []*pluginv1.Record) []*pluginv1.Record {
-	var wanted []*pluginv1.Record
+	if len(reasons) == 0 {
+		err = d.Queue.Ack(m.Instance.Name, batchID)
+	} else {
+		err = d.Queue.Reject(m.Instance.Name, batchID, "", reasons)
+	}
+	if err != nil {
+		return err
+	}
 	for _, record := range records {
-		if slices.Contains(m.Types, sdk.RecordTypeOf(record)) {
-			wanted = append(wanted, record)
+		if reason, rejected := reasons[record.GetId()]; rejected {
+			result.Problems = append(result.Problems, report.Errorf("rejected a record (dead letter): %s", reason).WithResource(record.GetId()))
 		}
 	}
-	return wanted
+	result.Problems = append(result.Problems, report.FromDiagnostics(ack.GetDiagnostics())...)
+	result.DeadLetters += len(reasons)
+	result.Batches++
+	result.Records += len(records) - len(reasons)
+	return nil
+}
+
+// rejectionReasons returns the reasons by record id. A rejected record that is not in the batch is an
+// error: it cannot become a dead letter, and the messenger answered for something else.
+func rejectionReasons(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (map[string]string, error) {
+	reasons := make(map[string]string, len(rejected))
+	for _, r := range rejected {
+		if !slices.ContainsFunc(records, func(record *pluginv1.Record) bool { return record.GetId() == r.GetRecordId() }) {
+			return nil, fmt.Errorf("the messenger rejected record %q, which is not in the batch", r.GetRecordId())
+		}
+		reasons[r.GetRecordId()] = cmp.Or(r.GetReason(), contract.NoReason)
+	}
+	return reasons, nil
 }

@@ -12,121 +12,145 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
-// messenger calls a function for each batch and remembers which it was given.
-type messenger struct {
+// fakeMessenger calls a function for each batch and records their ids.
+type fakeMessenger struct {
 	deliver func(context.Context, *pluginv1.Batch) error
 
-	mu  sync.Mutex
-	had []string
+	mu      sync.Mutex
+	batches []string
 }
 
-func (m *messenger) Describe() sdk.Description { return sdk.Description{Name: "test", Version: "1"} }
+func (m *fakeMessenger) Describe() sdk.Description {
+	return sdk.Description{Name: "test", Version: "1"}
+}
 
-func (m *messenger) Configure(context.Context, sdk.Config) []*pluginv1.Diagnostic { return nil }
+func (m *fakeMessenger) Configure(context.Context, sdk.Config) error { return nil }
 
-func (m *messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
+func (m *fakeMessenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	m.mu.Lock()
-	m.had = append(m.had, batch.GetId())
+	m.batches = append(m.batches, batch.GetId())
 	m.mu.Unlock()
 	return m.deliver(ctx, batch)
 }
 
-func fine(context.Context, *pluginv1.Batch) error { return nil }
+func accept(context.Context, *pluginv1.Batch) error { return nil }
 
-// filled is an outbox with one window for each number of records, for the messengers named.
-func filled(t *testing.T, messengers []string, windows ...int) *outbox.Outbox {
+// storeWith returns an outbox with one window of cloud records for each number, for the messengers named.
+func storeWith(t *testing.T, messengers []string, windows ...int) *outbox.Outbox {
 	t.Helper()
 	store := openStore(t)
 	if _, err := store.Register(messengers); err != nil {
 		t.Fatal(err)
 	}
 	for i, n := range windows {
-		all := records(n)
-		for j, record := range all {
+		list := records(n)
+		for j, record := range list {
 			record.Id = fmt.Sprintf("record-%d-%d", i, j)
 		}
-		w, err := store.Begin(outbox.Origin{Extractor: "nova", ProjectID: project, From: time.Unix(0, 0), To: time.Unix(int64(i)+1, 0)})
-		if err == nil {
-			err = w.Append(all)
-		}
-		if err == nil {
-			err = w.Commit(outbox.Change{MoveCheckpoint: true})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		commitWindow(t, store, "nova", i, list)
 	}
 	return store
 }
 
-func deliver(ctx context.Context, t *testing.T, store *outbox.Outbox, timeout time.Duration, messengers map[string]*messenger) map[string]report.MessengerResult {
+// commitWindow stores records as the i-th window of an extractor instance.
+func commitWindow(t *testing.T, store *outbox.Outbox, extractor string, i int, list []*pluginv1.Record) {
+	t.Helper()
+	w, err := store.Begin(outbox.Origin{Extractor: extractor, ProjectID: projectID, From: hour(i), To: hour(i + 1)})
+	if err == nil {
+		err = w.Append(list)
+	}
+	if err == nil {
+		err = w.Commit(outbox.Change{MoveCheckpoint: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deliver delivers to the messengers and returns their results by name. The instances may be limited.
+func deliver(ctx context.Context, t *testing.T, store Queue, messengers map[string]*fakeMessenger, instances ...config.Instance) map[string]report.MessengerResult {
 	t.Helper()
 	var running []*Messenger
 	for name, m := range messengers {
+		instance := config.Instance{Name: name, Ack: config.Timeout{Limit: time.Minute, Option: "[messenger_" + name + "] ack_timeout"}}
+		for _, i := range instances {
+			if i.Name == name {
+				instance = i
+			}
+		}
 		running = append(running, &Messenger{
-			Name: name, Client: plugintest.Messenger(t, sdk.NewMessenger(m)), Types: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
-			Timeout: timeout, Explain: func(err error) error { return err },
+			Messenger: plan.Messenger{Instance: instance, RecordTypes: []pluginv1.RecordType{cloudType}},
+			Client:    plugintest.Messenger(t, m), Explain: func(err error) error { return err },
 		})
 	}
 	delivery := Delivery{Queue: store, Logger: hclog.NewNullLogger()}
-	reports := map[string]report.MessengerResult{}
-	for _, r := range delivery.Run(ctx, running) {
-		reports[r.Name] = r
+	results := map[string]report.MessengerResult{}
+	for _, result := range delivery.Run(ctx, running) {
+		results[result.Name] = result
 	}
-	return reports
+	return results
 }
 
 func TestDeliver(t *testing.T) {
 	tests := map[string]struct {
 		deliver func(context.Context, *pluginv1.Batch) error
-		timeout time.Duration
-		// want is the report without its problems, problem a part of their text.
+		ack     time.Duration
+		// want is the result without its problems, problem is a part of their summaries.
 		want    report.MessengerResult
 		problem string
 	}{
-		"all is well": {deliver: fine, want: report.MessengerResult{Batches: 2, Records: 5}},
-		"later": {
+		"delivered": {deliver: accept, want: report.MessengerResult{Batches: 2, Records: 5}},
+		"retry": {
 			deliver: func(context.Context, *pluginv1.Batch) error { return errors.New("connection refused") },
 			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "connection refused",
 		},
-		"a batch is refused for good": {
+		"a rejected batch": {
 			deliver: func(_ context.Context, b *pluginv1.Batch) error {
 				if len(b.GetRecords()) == 3 {
-					return sdk.Rejected(errors.New("nobody wants that"))
+					return sdk.Rejected(errors.New("unknown site"))
 				}
 				return nil
 			},
-			want: report.MessengerResult{Batches: 1, Records: 2, DeadLetters: 3}, problem: "nobody wants that",
+			want: report.MessengerResult{Batches: 1, Records: 2, DeadLetters: 3}, problem: "unknown site",
 		},
-		"a record is refused for good": {
+		"a rejected record": {
 			deliver: func(_ context.Context, b *pluginv1.Batch) error {
-				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "too odd"})
+				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "too old"})
 			},
-			want: report.MessengerResult{Batches: 2, Records: 3, DeadLetters: 2}, problem: "too odd",
+			want: report.MessengerResult{Batches: 2, Records: 3, DeadLetters: 2}, problem: "too old",
 		},
-		"a record that is not in the batch": {
+		"a rejected record that is not in the batch": {
 			deliver: func(context.Context, *pluginv1.Batch) error {
-				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "another", Reason: "too odd"})
+				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "another", Reason: "too old"})
 			},
 			want: report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: `"another", which is not in the batch`,
+		},
+		"a rejected record and a lost connection": {
+			deliver: func(_ context.Context, b *pluginv1.Batch) error {
+				return errors.Join(sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "too old"}), errors.New("connection lost"))
+			},
+			want: report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "connection lost",
 		},
 		"a panic": {
 			deliver: func(context.Context, *pluginv1.Batch) error { panic("oh") },
 			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "panicked",
 		},
-		"it hangs": {
+		"no answer": {
 			deliver: func(ctx context.Context, _ *pluginv1.Batch) error { <-ctx.Done(); return ctx.Err() },
-			timeout: 10 * time.Millisecond,
-			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "did not acknowledge",
+			ack:     10 * time.Millisecond,
+			want:    report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: "did not acknowledge a batch within 10ms ([messenger_bad] ack_timeout)",
 		},
-		"it asks to be tried again, for ever": {
+		"a retry soon, every time": {
 			deliver: func(context.Context, *pluginv1.Batch) error {
 				return sdk.RetryAfter(time.Millisecond, errors.New("busy"))
 			},
@@ -135,21 +159,21 @@ func TestDeliver(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			store := filled(t, []string{"bad", "good"}, 3, 2)
-			good := &messenger{deliver: fine}
-			if test.timeout == 0 {
-				test.timeout = time.Minute
+			store := storeWith(t, []string{"bad", "good"}, 3, 2)
+			if test.ack == 0 {
+				test.ack = time.Minute
 			}
-			got := deliver(t.Context(), t, store, test.timeout, map[string]*messenger{"bad": {deliver: test.deliver}, "good": good})
-			if got["good"].Records != 5 || got["good"].PendingBatches != 0 || len(got["good"].Problems) != 0 {
-				t.Errorf("the other messenger: %+v", got["good"])
+			got := deliver(t.Context(), t, store, map[string]*fakeMessenger{"bad": {deliver: test.deliver}, "good": {deliver: accept}},
+				config.Instance{Name: "bad", Ack: config.Timeout{Limit: test.ack, Option: "[messenger_bad] ack_timeout"}})
+			if good := got["good"]; good.Records != 5 || good.PendingBatches != 0 || len(good.Problems) != 0 {
+				t.Errorf("the other messenger: %+v", good)
 			}
 			bad := got["bad"]
-			if text := errorsOf(bad.Problems); !strings.Contains(text, test.problem) || (test.problem == "") != (text == "") {
+			if text := summaries(bad.Problems, report.Error); !strings.Contains(text, test.problem) || (test.problem == "") != (text == "") {
 				t.Errorf("problems %q, want %q", text, test.problem)
 			}
 			if (bad.PendingBatches > 0) != (bad.OldestPending != nil) {
-				t.Errorf("%d batches wait since %v", bad.PendingBatches, bad.OldestPending)
+				t.Errorf("%d batches pending since %v", bad.PendingBatches, bad.OldestPending)
 			}
 			bad.Name, bad.Problems, bad.OldestPending = "", nil, nil
 			if fmt.Sprint(bad) != fmt.Sprint(test.want) {
@@ -159,74 +183,92 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// What a messenger could not take it is given again, the same batch first.
-func TestDeliverCatchesUp(t *testing.T) {
-	store := filled(t, []string{"test"}, 1, 2, 3)
-	broken := &messenger{deliver: func(_ context.Context, b *pluginv1.Batch) error {
+// TestDeliverNextRun checks that a batch that was not delivered is the first one of the next run.
+func TestDeliverNextRun(t *testing.T) {
+	store := storeWith(t, []string{"test"}, 1, 2, 3)
+	broken := &fakeMessenger{deliver: func(_ context.Context, b *pluginv1.Batch) error {
 		if len(b.GetRecords()) == 2 {
 			return errors.New("later")
 		}
 		return nil
 	}}
-	deliver(t.Context(), t, store, time.Minute, map[string]*messenger{"test": broken})
-	mended := &messenger{deliver: fine}
-	deliver(t.Context(), t, store, time.Minute, map[string]*messenger{"test": mended})
-	if len(broken.had) != 2 || len(mended.had) != 2 || broken.had[1] != mended.had[0] {
-		t.Errorf("first run %v, second %v", broken.had, mended.had)
+	deliver(t.Context(), t, store, map[string]*fakeMessenger{"test": broken})
+	repaired := &fakeMessenger{deliver: accept}
+	deliver(t.Context(), t, store, map[string]*fakeMessenger{"test": repaired})
+	if len(broken.batches) != 2 || len(repaired.batches) != 2 || broken.batches[1] != repaired.batches[0] {
+		t.Errorf("first run %v, second %v", broken.batches, repaired.batches)
 	}
 	stats, err := store.Stats()
 	if err != nil || stats.Batches != 0 {
-		t.Errorf("the outbox still holds %d batches (%v)", stats.Batches, err)
+		t.Errorf("%d batches are left in the outbox (%v)", stats.Batches, err)
 	}
 }
 
 func TestDeliverRetriesSoon(t *testing.T) {
-	store := filled(t, []string{"test"}, 1)
+	store := storeWith(t, []string{"test"}, 1)
 	tries := 0
-	m := &messenger{deliver: func(context.Context, *pluginv1.Batch) error {
+	m := &fakeMessenger{deliver: func(context.Context, *pluginv1.Batch) error {
 		if tries++; tries < maxTries {
 			return sdk.RetryAfter(time.Millisecond, errors.New("busy"))
 		}
 		return nil
 	}}
-	got := deliver(t.Context(), t, store, time.Minute, map[string]*messenger{"test": m})
+	got := deliver(t.Context(), t, store, map[string]*fakeMessenger{"test": m})
 	if got["test"].Records != 1 || len(got["test"].Problems) != 0 {
 		t.Errorf("got %+v", got["test"])
 	}
 }
 
-// A batch in flight when the run is told to stop is still acknowledged; the next one is not begun.
+// TestDeliverInterrupted checks that an interrupted run stores the ack of a batch under way and sends no
+// other.
 func TestDeliverInterrupted(t *testing.T) {
-	store := filled(t, []string{"test"}, 1, 2)
+	store := storeWith(t, []string{"test"}, 1, 2)
 	ctx, cancel := context.WithCancel(t.Context())
-	m := &messenger{deliver: func(context.Context, *pluginv1.Batch) error { cancel(); return nil }}
-	got := deliver(ctx, t, store, time.Minute, map[string]*messenger{"test": m})["test"]
-	if got.Records != 1 || got.PendingRecords != 2 || !strings.Contains(errorsOf(got.Problems), "interrupted") {
+	m := &fakeMessenger{deliver: func(context.Context, *pluginv1.Batch) error { cancel(); return nil }}
+	got := deliver(ctx, t, store, map[string]*fakeMessenger{"test": m})["test"]
+	if got.Records != 1 || got.PendingRecords != 2 || !strings.Contains(summaries(got.Problems, report.Error), "interrupted") {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestDeliverOnlyWantedTypes(t *testing.T) {
-	store := openStore(t)
-	if _, err := store.Register([]string{"test"}); err != nil {
-		t.Fatal(err)
+// TestDeliverAcceptedRecords checks that a messenger receives only the record types and extractor
+// instances that it accepts, and that no other batch stays pending.
+func TestDeliverAcceptedRecords(t *testing.T) {
+	mixed := slices.Concat(records(1), plugintest.Records(2, 3, ipType))
+	for name, test := range map[string]struct {
+		instance config.Instance
+		batches  int
+		records  int
+	}{
+		"record types": {config.Instance{}, 3, 4},
+		"extractors":   {config.Instance{Extractors: []string{"nova@ifca", "cinder"}}, 1, 2},
+		"no extractor": {config.Instance{Extractors: []string{"cinder"}}, 0, 0},
+		"option":       {config.Instance{RecordTypes: []pluginv1.RecordType{ipType}}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := openStore(t)
+			if _, err := store.Register([]string{"test"}); err != nil {
+				t.Fatal(err)
+			}
+			commitWindow(t, store, "nova", 0, mixed)
+			commitWindow(t, store, "nova", 1, plugintest.Records(3, 4, ipType))
+			commitWindow(t, store, "nova@ifca", 0, records(2))
+			commitWindow(t, store, "nova", 2, records(1))
+			test.instance.Name, test.instance.Ack = "test", config.Timeout{Limit: time.Minute}
+			got := deliver(t.Context(), t, store, map[string]*fakeMessenger{"test": {deliver: accept}}, test.instance)["test"]
+			if got.Records != test.records || got.Batches != test.batches || got.PendingBatches != 0 || len(got.Problems) != 0 {
+				t.Errorf("got %+v", got)
+			}
+		})
 	}
-	cloud, ip := pluginv1.RecordType_RECORD_TYPE_CLOUD, pluginv1.RecordType_RECORD_TYPE_IP
-	mixed := slices.Concat(plugintest.Records(1, 2, cloud), plugintest.Records(2, 3, ip))
-	for _, batch := range [][]*pluginv1.Record{mixed, plugintest.Records(3, 4, ip)} {
-		w, err := store.Begin(outbox.Origin{Extractor: "nova", ProjectID: project, From: time.Unix(0, 0), To: time.Unix(1, 0)})
-		if err == nil {
-			err = w.Append(batch)
-		}
-		if err == nil {
-			err = w.Commit(outbox.Change{MoveCheckpoint: true})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := deliver(t.Context(), t, store, time.Minute, map[string]*messenger{"test": {deliver: fine}})["test"]
-	if got.Records != 2 || got.Batches != 1 || got.PendingBatches != 0 {
-		t.Errorf("got %+v", got)
+}
+
+// TestRejectionReasons checks that an empty reason is replaced.
+func TestRejectionReasons(t *testing.T) {
+	list := records(2)
+	list[0].Id, list[1].Id = "a", "b"
+	got, err := rejectionReasons(list, []*pluginv1.RejectedRecord{{RecordId: "a"}, {RecordId: "b", Reason: "too old"}})
+	if err != nil || got["a"] != contract.NoReason || got["b"] != "too old" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }

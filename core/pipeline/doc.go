@@ -1,4 +1,4 @@
-// Package pipeline runs a plan: it streams each window's records from its extractor into the outbox,
-// and the outbox's batches to the messengers. What a window is and when it may move a checkpoint is
-// plan's business; what makes a batch durable is outbox's.
+// Package pipeline runs a plan: it streams the records of each window from an extractor into the
+// outbox, and pending batches from the outbox to the messengers. It checks every message of a plugin
+// against the contract before it has an effect.
 package pipeline

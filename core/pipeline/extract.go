@@ -13,210 +13,237 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // Extractor is a running extractor plugin.
 type Extractor struct {
-	// Name is how the configuration calls it; with a project's ID it is the key of a checkpoint.
-	Name   string
-	Client pluginv1.ExtractorClient
-	// Types are the record types that it said it emits.
-	Types []pluginv1.RecordType
-	// Silence is how long it may send nothing before the window is given up.
-	Silence time.Duration
-	// Explain puts the error of a call into words; the plugin's process may have died.
+	// Instance has the name, which with a project's ID is the key of a checkpoint, and the idle timeout.
+	Instance config.Instance
+	Client   pluginv1.ExtractorClient
+	// Site is set in every record.
+	Site Site
+	// Explain returns the cause of a call's error, such as the end of the process.
 	Explain func(error) error
 }
 
-// Memory is what is kept of earlier windows.
-type Memory interface {
+// CheckpointReader reads the checkpoints and states of earlier windows.
+type CheckpointReader interface {
 	Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool, error)
 }
 
-// Store is where the records of a window go.
+// Store stores the records of windows.
 type Store interface {
 	Begin(outbox.Origin) (*outbox.WindowWriter, error)
 }
 
-// Extraction is one run's extraction.
+// Extraction is the extraction of one run.
 type Extraction struct {
-	Memory Memory
-	// Store keeps the records; nil for a dry run.
+	Checkpoints CheckpointReader
+	// Store is nil in a dry run.
 	Store Store
-	// Budget bounds what the records may take up; nil for no bound.
+	// Budget limits the size of the records; nil for no limit.
 	Budget *Budget
-	Site   Site
-	// Concurrency is how many projects are asked for at once.
+	// Concurrency is the number of projects that are extracted at the same time.
 	Concurrency int
 	Logger      hclog.Logger
-	// Done is told of every finished window, from several goroutines; may be nil.
-	Done func(report.WindowResult)
+	// Finished receives the result of every window as it ends; may be nil. Several goroutines call it.
+	Finished func(report.WindowResult)
+	// Progress receives the progress that extractors report within a window; may be nil. Several
+	// goroutines call it.
+	Progress func(plan.Job, *pluginv1.Progress)
 }
 
-// Run extracts the windows of all jobs and reports them in their order. Jobs are independent: one that fails
-// stops no other. Within a job a window continues the one before it, so that none is extracted after one
-// that failed.
+// Run extracts the windows of all jobs and returns their results in the order of the plan. A job that
+// fails does not stop others. Within a job no window is extracted after one that failed.
 func (e *Extraction) Run(ctx context.Context, extractors map[string]*Extractor, jobs []plan.Job) []report.WindowResult {
-	reports := make([][]report.WindowResult, len(jobs))
+	results := make([][]report.WindowResult, len(jobs))
 	var group errgroup.Group
 	group.SetLimit(max(e.Concurrency, 1))
 	for i, job := range jobs {
 		group.Go(func() error {
-			reports[i] = e.job(ctx, extractors[job.Extractor], job)
-			return nil // each window reports its own failure
+			results[i] = e.runJob(ctx, extractors[job.Extractor], job)
+			return nil // the results have the errors
 		})
 	}
 	_ = group.Wait()
-	return slices.Concat(reports...)
+	return slices.Concat(results...)
 }
 
-func (e *Extraction) job(ctx context.Context, extractor *Extractor, job plan.Job) []report.WindowResult {
-	var reports []report.WindowResult
+func (e *Extraction) runJob(ctx context.Context, extractor *Extractor, job plan.Job) []report.WindowResult {
+	var results []report.WindowResult
 	failed := false
 	for _, w := range job.Windows {
 		result := report.WindowResult{
 			Extractor: job.Extractor, ProjectID: job.Project.GetId(), ProjectName: job.Project.GetName(), VO: job.Project.GetVo(),
-			From: w.From, To: w.To,
+			From: w.From, To: w.To, Republish: w.Republish,
 		}
 		if failed {
-			fail(&result, errors.New("not extracted, because the window before it failed"))
+			setFailed(&result, errors.New("not extracted, because the window before it failed"))
 		} else {
-			e.window(ctx, extractor, job.Project, w, &result)
+			e.runWindow(ctx, extractor, job, w, &result)
 		}
 		failed = result.Failed
-		reports = append(reports, result)
-		if e.Done != nil {
-			e.Done(result)
+		results = append(results, result)
+		if e.Finished != nil {
+			e.Finished(result)
 		}
 	}
-	return reports
+	return results
 }
 
-// fail marks a window as left for the next run.
-func fail(result *report.WindowResult, err error) {
+func setFailed(result *report.WindowResult, err error) {
 	result.Failed = true
 	result.Records = 0
-	result.Problems = append(result.Problems, report.FromDiagnostics(sdk.Diagnostics(err))...)
+	result.Problems = append(result.Problems, problemsOf(err)...)
 }
 
-// failureOf is an extractor's Failure as an error. One without an error among its diagnostics is a failure
-// all the same.
-func failureOf(diagnostics []*pluginv1.Diagnostic) error {
-	if !slices.ContainsFunc(diagnostics, sdk.IsError) {
-		diagnostics = append(diagnostics, sdk.Errorf("the extractor failed and did not say why"))
-	}
-	return sdk.Fail(diagnostics...)
-}
-
-// window extracts one window and commits it, or leaves no trace of it.
-func (e *Extraction) window(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, result *report.WindowResult) {
-	logger := e.Logger.With("extractor", extractor.Name, "project", project.GetId())
-	logger.Debug("extracting", "from", w.From, "to", w.To)
-	sink, err := e.begin(extractor, project, w)
+// runWindow extracts one window and commits it, or stores nothing of it.
+func (e *Extraction) runWindow(ctx context.Context, extractor *Extractor, job plan.Job, w plan.Window, result *report.WindowResult) {
+	logger := e.Logger.With("extractor", job.Extractor, "project", job.Project.GetId())
+	logger.Debug("extracting", "from", w.From, "to", w.To, "republish", w.Republish)
+	sink, err := e.openSink(job.Extractor, job.Project, w)
 	if err != nil {
-		fail(result, err)
+		setFailed(result, err)
 		return
 	}
-	complete, got, err := e.stream(ctx, extractor, project, w, sink)
+	stream := &extractStream{extraction: e, extractor: extractor, job: job, sink: sink}
+	complete, err := stream.receive(ctx, w)
+	result.Problems = stream.problems
 	if err == nil {
-		result.Problems = report.FromDiagnostics(complete.GetDiagnostics())
-		err = sink.commit(w, complete)
+		result.Problems = append(result.Problems, report.FromDiagnostics(complete.GetDiagnostics())...)
+		err = sink.commit(complete.GetNextState())
 	}
 	if err != nil {
 		if abortErr := sink.abort(); abortErr != nil {
-			logger.Warn("could not drop what was staged for a failed window; the next run does", "error", abortErr)
+			logger.Warn("deleting the staged records of a failed window; the next run deletes them", "error", abortErr)
 		}
-		e.Budget.giveBack(got.bytes)
-		fail(result, err)
+		e.Budget.release(stream.bytes)
+		setFailed(result, err)
 		return
 	}
-	result.Records = got.records
-	logger.Debug("extracted", "records", got.records)
+	result.Records = stream.records
+	logger.Debug("extracted", "records", stream.records)
 }
 
-// request is what the extractor is asked. Only a window that moves the checkpoint continues what the
-// extractor remembers.
-func (e *Extraction) request(extractor *Extractor, project *pluginv1.Project, w plan.Window) (*pluginv1.ExtractRequest, error) {
-	request := &pluginv1.ExtractRequest{
-		Project: project,
-		Window:  &pluginv1.Window{From: timestamppb.New(w.From), To: timestamppb.New(w.To)},
-	}
-	if w.MoveCheckpoint {
-		checkpoint, _, err := e.Memory.Checkpoint(extractor.Name, project.GetId())
-		if err != nil {
-			return nil, err
-		}
-		request.State = checkpoint.State
-	}
-	return request, nil
+// extractStream is the answer to one Extract call.
+type extractStream struct {
+	extraction *Extraction
+	extractor  *Extractor
+	job        plan.Job
+	sink       sink
+	check      *contract.StreamCheck
+	// records and bytes count what was received, problems are warnings about it.
+	records, bytes int
+	problems       []report.Problem
+	unknownMessage bool
 }
 
-// received is what came of a window's records.
-type received struct{ records, bytes int }
-
-// stream receives a window's records up to its Complete.
-func (e *Extraction) stream(ctx context.Context, extractor *Extractor, project *pluginv1.Project, w plan.Window, sink sink) (_ *pluginv1.Complete, got received, _ error) {
-	request, err := e.request(extractor, project, w)
+// receive calls the extractor and appends the records to the sink until the stream is complete.
+func (s *extractStream) receive(ctx context.Context, w plan.Window) (*pluginv1.Complete, error) {
+	request, err := s.request(w)
 	if err != nil {
-		return nil, got, err
+		return nil, err
 	}
+	s.check = contract.NewStreamCheck(request)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := fmt.Errorf("the extractor sent nothing for %s; [extractor_%s] timeout sets how long it may be silent", extractor.Silence, extractor.Name)
-	watchdog := time.AfterFunc(extractor.Silence, func() { cancel(silence) })
+	idle := s.extractor.Instance.Idle
+	watchdog := time.AfterFunc(idle.Limit, func() { cancel(fmt.Errorf("the extractor sent nothing for %s", idle)) })
 	defer watchdog.Stop()
 
-	stream, err := extractor.Client.Extract(ctx, request)
+	stream, err := s.extractor.Client.Extract(ctx, request)
 	if err != nil {
-		return nil, got, extractor.broken(ctx, err)
+		return nil, s.extractor.callError(ctx, err)
 	}
 	for {
 		response, err := stream.Recv()
-		watchdog.Reset(extractor.Silence)
+		watchdog.Reset(idle.Limit)
 		if errors.Is(err, io.EOF) {
-			return nil, got, errors.New("the extractor ended its answer without saying that it was complete")
+			return nil, errors.New("the extractor ended the stream without Complete")
 		}
 		if err != nil {
-			return nil, got, extractor.broken(ctx, err)
+			return nil, s.extractor.callError(ctx, err)
 		}
-		switch message := response.GetMessage().(type) {
-		case *pluginv1.ExtractResponse_Batch:
-			batch := message.Batch.GetRecords()
-			if err := accept(batch, extractor, project, e.Site); err != nil {
-				return nil, got, err
-			}
-			size := proto.Size(message.Batch)
-			if err := e.Budget.take(size); err != nil {
-				return nil, got, err
-			}
-			got.bytes += size
-			if err := sink.append(batch); err != nil {
-				return nil, got, err
-			}
-			got.records += len(batch)
-		case *pluginv1.ExtractResponse_Complete:
-			if size := len(message.Complete.GetNextState()); size > sdk.MaxStateBytes {
-				return nil, got, fmt.Errorf("the extractor wants %d bytes of state remembered, of at most %d", size, sdk.MaxStateBytes)
-			}
+		complete, err := s.handle(response)
+		if err != nil {
+			return nil, err
+		}
+		if complete != nil {
 			if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
-				return nil, got, errors.New("the extractor went on after it had said that it was complete")
+				return nil, errors.New("the extractor did not end the stream after Complete")
 			}
-			return message.Complete, got, nil
-		case *pluginv1.ExtractResponse_Failure:
-			return nil, got, failureOf(message.Failure.GetDiagnostics())
-		default:
-			return nil, got, errors.New("the extractor sent a message that is neither a batch nor an end")
+			return complete, nil
 		}
 	}
 }
 
-// broken says why a call ended: the watchdog, a signal, the death of the process, or what gRPC says.
-func (x *Extractor) broken(ctx context.Context, err error) error {
+// request returns the request for a window. The state of the checkpoint is for reference where the
+// window is republished.
+func (s *extractStream) request(w plan.Window) (*pluginv1.ExtractRequest, error) {
+	checkpoint, _, err := s.extraction.Checkpoints.Checkpoint(s.job.Extractor, s.job.Project.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &pluginv1.ExtractRequest{
+		Project:     s.job.Project,
+		Window:      &pluginv1.Window{From: timestamppb.New(w.From), To: timestamppb.New(w.To)},
+		State:       checkpoint.State,
+		Republish:   w.Republish,
+		RecordTypes: w.RecordTypes,
+	}, nil
+}
+
+// handle processes one message. It returns the Complete message if that is the one.
+func (s *extractStream) handle(response *pluginv1.ExtractResponse) (*pluginv1.Complete, error) {
+	switch message := response.GetMessage().(type) {
+	case *pluginv1.ExtractResponse_Batch:
+		return nil, s.handleBatch(message.Batch)
+	case *pluginv1.ExtractResponse_Progress:
+		if s.extraction.Progress != nil {
+			s.extraction.Progress(s.job, message.Progress)
+		}
+		return nil, nil
+	case *pluginv1.ExtractResponse_Complete:
+		if err := s.check.Finish(); err != nil {
+			return nil, invalidRecord(err)
+		}
+		if size := len(message.Complete.GetNextState()); size > contract.MaxStateBytes {
+			return nil, fmt.Errorf("the extractor sent a state of %d bytes, more than %d", size, contract.MaxStateBytes)
+		}
+		return message.Complete, nil
+	case *pluginv1.ExtractResponse_Failure:
+		return nil, newDiagnosticsError(message.Failure.GetDiagnostics(), "the extractor failed and gave no reason")
+	}
+	if !s.unknownMessage {
+		s.unknownMessage = true
+		s.problems = append(s.problems, report.Warnf("the extractor sent messages that this version of caso does not know: they are ignored").
+			WithDetail("Update caso."))
+	}
+	return nil, nil
+}
+
+func (s *extractStream) handleBatch(batch *pluginv1.RecordBatch) error {
+	if err := acceptBatch(batch, s.check, s.job.Project, s.extractor.Site); err != nil {
+		return err
+	}
+	size := proto.Size(batch)
+	if err := s.extraction.Budget.reserve(size); err != nil {
+		return err
+	}
+	s.bytes += size
+	s.records += len(batch.GetRecords())
+	return s.sink.append(batch.GetRecords())
+}
+
+// callError returns why a call ended: the idle timeout, a signal, the end of the process, or gRPC's
+// reason.
+func (x *Extractor) callError(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, context.Canceled) {
 			return errors.New("interrupted")

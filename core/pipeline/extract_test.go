@@ -3,68 +3,97 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-	"github.com/caso-project/caso/sdk/plugintest"
 )
 
-// answers is an extractor that answers every Extract with the same messages. With hang it then waits to be
-// cut off instead of ending its answer.
-type answers struct {
+// fakeExtractor answers every Extract call with the same messages. With hang, it then waits until the
+// call is cancelled instead of ending the stream.
+type fakeExtractor struct {
 	messages []*pluginv1.ExtractResponse
 	hang     bool
-	asked    int
+	// beforeMessage is called before each message.
+	beforeMessage func()
+	requests      []*pluginv1.ExtractRequest
 }
 
-func (a *answers) ListProjects(context.Context, *pluginv1.ListProjectsRequest, ...grpc.CallOption) (*pluginv1.ListProjectsResponse, error) {
-	return nil, errors.New("not asked in these tests")
+func (f *fakeExtractor) ListProjects(context.Context, *pluginv1.ListProjectsRequest, ...grpc.CallOption) (*pluginv1.ListProjectsResponse, error) {
+	return nil, errors.New("not called in these tests")
 }
 
-func (a *answers) Extract(ctx context.Context, _ *pluginv1.ExtractRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[pluginv1.ExtractResponse], error) {
-	a.asked++
-	return &answer1{ctx: ctx, answers: a}, nil
+func (f *fakeExtractor) Extract(ctx context.Context, request *pluginv1.ExtractRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[pluginv1.ExtractResponse], error) {
+	f.requests = append(f.requests, request)
+	return &fakeStream{ctx: ctx, extractor: f}, nil
 }
 
-type answer1 struct {
+type fakeStream struct {
 	grpc.ClientStream
-	ctx     context.Context
-	answers *answers
-	next    int
+	ctx       context.Context
+	extractor *fakeExtractor
+	next      int
 }
 
-func (s *answer1) Recv() (*pluginv1.ExtractResponse, error) {
-	if s.next < len(s.answers.messages) {
+func (s *fakeStream) Recv() (*pluginv1.ExtractResponse, error) {
+	if s.next < len(s.extractor.messages) {
+		if s.extractor.beforeMessage != nil {
+			s.extractor.beforeMessage()
+		}
 		s.next++
-		return s.answers.messages[s.next-1], nil
+		return proto.CloneOf(s.extractor.messages[s.next-1]), s.ctx.Err()
 	}
-	if s.answers.hang {
+	if s.extractor.hang {
 		<-s.ctx.Done()
 		return nil, s.ctx.Err()
 	}
 	return nil, io.EOF
 }
 
-const project = "5500509818834e85ae461af8d76fc61c"
+const (
+	projectID = "5500509818834e85ae461af8d76fc61c"
+	cloudType = pluginv1.RecordType_RECORD_TYPE_CLOUD
+	ipType    = pluginv1.RecordType_RECORD_TYPE_IP
+)
 
-// records are valid cloud records of the project.
+// hour returns a time some hours after the start of the first window of the tests.
+func hour(n int) time.Time { return time.Date(2026, 11, 23, n, 0, 0, 0, time.UTC) }
+
+// records returns valid cloud records of the project as of the end of the first window, each of another
+// server.
 func records(n int) []*pluginv1.Record {
-	all := plugintest.Records(1, n, pluginv1.RecordType_RECORD_TYPE_CLOUD)
-	for _, record := range all {
-		record.ProjectId = project
-		record.Id, record.SiteName, record.CloudComputeService, record.Fqan = "", "", "", ""
+	var list []*pluginv1.Record
+	for i := range n {
+		start := hour(-24)
+		list = append(list, &pluginv1.Record{
+			ProjectId: projectID, CloudType: "OpenStack",
+			Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
+				VmUuid: fmt.Sprintf("server-%d", i), MachineName: "name", LocalUserId: "user",
+				Status:    pluginv1.CloudStatus_CLOUD_STATUS_STARTED,
+				StartTime: timestamppb.New(start), RecordCreateTime: timestamppb.New(hour(1)),
+				WallDuration: durationpb.New(hour(1).Sub(start)), CpuDuration: durationpb.New(2 * hour(1).Sub(start)),
+				CpuCount: proto.Float64(2), MemoryMb: proto.Int64(4096), DiskGb: proto.Int64(40), ImageId: proto.String("image"),
+			}},
+		})
 	}
-	return all
+	return list
 }
 
 func batchOf(records ...*pluginv1.Record) *pluginv1.ExtractResponse {
@@ -80,7 +109,26 @@ func failureWith(diagnostics ...*pluginv1.Diagnostic) *pluginv1.ExtractResponse 
 	return &pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Failure{Failure: &pluginv1.Failure{Diagnostics: diagnostics}}}
 }
 
-func other(change func(*pluginv1.Record)) *pluginv1.Record {
+func progressOf(done int64) *pluginv1.ExtractResponse {
+	return &pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Progress{Progress: &pluginv1.Progress{Items: "servers", Done: done}}}
+}
+
+// unknownMessage returns a message of a newer version of the contract.
+func unknownMessage() *pluginv1.ExtractResponse {
+	response := &pluginv1.ExtractResponse{}
+	response.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 1000, protowire.BytesType), "new"))
+	return response
+}
+
+func errorDiagnostic(summary string) *pluginv1.Diagnostic {
+	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Summary: summary}
+}
+
+func warningDiagnostic(summary string) *pluginv1.Diagnostic {
+	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: summary}
+}
+
+func changedRecord(change func(*pluginv1.Record)) *pluginv1.Record {
 	record := records(1)[0]
 	change(record)
 	return record
@@ -90,104 +138,168 @@ func TestExtract(t *testing.T) {
 	tests := map[string]struct {
 		messages []*pluginv1.ExtractResponse
 		hang     bool
-		// failure is what the window's error says; empty where it is committed.
+		// failure is part of the window's error; empty if the window is committed.
 		failure string
 		records int
+		// warning is part of the window's warnings; empty if there are none.
+		warning string
 	}{
-		"complete":             {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), batchOf(records(2)...), completeWith()}, records: 5},
-		"complete and empty":   {messages: []*pluginv1.ExtractResponse{completeWith()}},
-		"complete, a warning":  {messages: []*pluginv1.ExtractResponse{completeWith(sdk.Warnf("a server was skipped"))}},
-		"failure":              {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), failureWith(sdk.Errorf("nova is away"))}, failure: "nova is away"},
-		"failure without why":  {messages: []*pluginv1.ExtractResponse{failureWith()}, failure: "did not say why"},
-		"no end":               {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...)}, failure: "without saying that it was complete"},
-		"more after the end":   {messages: []*pluginv1.ExtractResponse{completeWith(), batchOf(records(1)...)}, failure: "went on after"},
-		"an empty message":     {messages: []*pluginv1.ExtractResponse{{}}, failure: "neither a batch nor an end"},
-		"silence":              {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...)}, hang: true, failure: "sent nothing for"},
-		"too many in a batch":  {messages: []*pluginv1.ExtractResponse{batchOf(records(1001)...), completeWith()}, failure: "a batch of 1001 records"},
-		"of another project":   {messages: []*pluginv1.ExtractResponse{batchOf(other(func(r *pluginv1.Record) { r.ProjectId = "other" })), completeWith()}, failure: `a record of project "other"`},
-		"of a type not stated": {messages: []*pluginv1.ExtractResponse{batchOf(other(func(r *pluginv1.Record) { r.Kind = &pluginv1.Record_Ip{} })), completeWith()}, failure: "had not announced"},
-		"invalid":              {messages: []*pluginv1.ExtractResponse{batchOf(other(func(r *pluginv1.Record) { r.GetCloud().VmUuid = "" })), completeWith()}, failure: "vm_uuid"},
+		"complete":            {messages: []*pluginv1.ExtractResponse{batchOf(records(5)[:3]...), batchOf(records(5)[3:]...), completeWith()}, records: 5},
+		"complete and empty":  {messages: []*pluginv1.ExtractResponse{completeWith()}},
+		"complete, a warning": {messages: []*pluginv1.ExtractResponse{completeWith(warningDiagnostic("a server was skipped"))}, warning: "a server was skipped"},
+		"progress":            {messages: []*pluginv1.ExtractResponse{progressOf(1), batchOf(records(3)...), progressOf(2), completeWith()}, records: 3},
+		"unknown messages":    {messages: []*pluginv1.ExtractResponse{unknownMessage(), batchOf(records(3)...), unknownMessage(), {}, completeWith()}, records: 3, warning: "does not know"},
+		"failure":             {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), failureWith(errorDiagnostic("nova is away"))}, failure: "nova is away"},
+		"failure, no reason":  {messages: []*pluginv1.ExtractResponse{failureWith()}, failure: "gave no reason"},
+		"no end":              {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...)}, failure: "without Complete"},
+		"more after the end":  {messages: []*pluginv1.ExtractResponse{completeWith(), batchOf(records(1)...)}, failure: "after Complete"},
+		"silence":             {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...)}, hang: true, failure: "sent nothing for 1ms ([extractor_nova] idle_timeout)"},
+		"too many in a batch": {messages: []*pluginv1.ExtractResponse{batchOf(records(1001)...), completeWith()}, failure: "a batch of 1001 records"},
+		"too large a batch": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) { r.GetCloud().MachineName = strings.Repeat("x", 2<<20) })),
+			completeWith()}, failure: "more than 1048576"},
+		"of another project": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) { r.ProjectId = "other" })), completeWith()}, failure: `"other"`},
+		"of another type": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) {
+			r.Kind = &pluginv1.Record_Ip{Ip: &pluginv1.IpRecord{MeasurementTime: timestamppb.New(hour(1)), LocalUserId: "u", GlobalUserName: "u", IpVersion: 4}}
+		})), completeWith()}, failure: "ip"},
+		"invalid": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) { r.GetCloud().VmUuid = "" })), completeWith()}, failure: "vm_uuid"},
+		"of the future": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) {
+			r.GetCloud().RecordCreateTime = timestamppb.New(hour(2))
+			r.GetCloud().WallDuration = durationpb.New(26 * time.Hour)
+		})), completeWith()}, failure: "after the window's end"},
+		"usage of the window": {messages: []*pluginv1.ExtractResponse{batchOf(changedRecord(func(r *pluginv1.Record) { r.GetCloud().WallDuration = durationpb.New(time.Hour) })),
+			completeWith()}, failure: "wall_duration"},
+		"twice": {messages: []*pluginv1.ExtractResponse{batchOf(records(1)...), batchOf(records(1)...), completeWith()}, failure: "comes after a record"},
 		"state too large": {messages: []*pluginv1.ExtractResponse{{Message: &pluginv1.ExtractResponse_Complete{
-			Complete: &pluginv1.Complete{NextState: make([]byte, sdk.MaxStateBytes+1)}}}}, failure: "bytes of state"},
+			Complete: &pluginv1.Complete{NextState: make([]byte, contract.MaxStateBytes+1)}}}}, failure: "a state of 16777217 bytes"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			store := openStore(t)
-			client := &answers{messages: test.messages, hang: test.hang}
-			silence := time.Minute
+			client := &fakeExtractor{messages: test.messages, hang: test.hang}
+			idle := time.Minute
 			if test.hang {
-				silence = time.Millisecond
+				idle = time.Millisecond
 			}
-			reports := run(t.Context(), store, client, silence, window(0, 3600))
-			if test.failure == "" {
-				if reports[0].Failed || reports[0].Records != test.records {
-					t.Errorf("got %+v", reports[0])
-				}
-			} else {
-				if !reports[0].Failed || reports[0].Records != 0 || !strings.Contains(errorsOf(reports[0].Problems), test.failure) {
-					t.Errorf("got %+v, want an error with %q", reports[0], test.failure)
-				}
+			result := extract(t.Context(), store, client, idle, window(0, 1))[0]
+			if failure := summaries(result.Problems, report.Error); result.Failed != (test.failure != "") || result.Records != test.records ||
+				!strings.Contains(failure, test.failure) || (test.failure == "" && failure != "") {
+				t.Errorf("got %+v, want an error with %q", result, test.failure)
 			}
-			checkpoint, there, err := store.Checkpoint("nova", project)
-			if err != nil || there != (test.failure == "") || string(checkpoint.State) != map[bool]string{true: "state"}[there] {
-				t.Errorf("the checkpoint is %+v, %v, %v", checkpoint, there, err)
+			if warning := summaries(result.Problems, report.Warning); !strings.Contains(warning, test.warning) ||
+				(test.warning == "" && warning != "") || strings.Contains(warning, "; ") {
+				t.Errorf("got warnings %q, want one with %q", warning, test.warning)
+			}
+			checkpoint, exists, err := store.Checkpoint("nova", projectID)
+			if err != nil || exists == result.Failed || string(checkpoint.State) != map[bool]string{true: "state"}[exists] {
+				t.Errorf("got checkpoint %+v, %v, %v", checkpoint, exists, err)
 			}
 			stats, err := store.Stats()
 			if err != nil || stats.Records != test.records {
-				t.Errorf("the outbox holds %d records (%v), want %d", stats.Records, err, test.records)
+				t.Errorf("got %d records in the outbox (%v), want %d", stats.Records, err, test.records)
 			}
 		})
 	}
 }
 
-func TestExtractStamps(t *testing.T) {
+// TestExtractHostFields checks the fields that the host sets.
+func TestExtractHostFields(t *testing.T) {
 	store := openStore(t)
 	if _, err := store.Register([]string{"ssm"}); err != nil {
 		t.Fatal(err)
 	}
-	own := other(func(r *pluginv1.Record) { r.Fqan = "its own" })
-	run(t.Context(), store, &answers{messages: []*pluginv1.ExtractResponse{batchOf(records(1)[0], own), completeWith()}}, time.Minute, window(0, 3600))
+	list := records(2)
+	list[1].Fqan = "its own"
+	extract(t.Context(), store, &fakeExtractor{messages: []*pluginv1.ExtractResponse{batchOf(list...), completeWith()}}, time.Minute, window(0, 1))
 	batch, ok, err := store.Next("ssm")
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	first := batch.Records[0]
-	if first.GetSiteName() != "SITE" || first.GetCloudComputeService() != "SERVICE" || first.GetFqan() != "vo" || first.GetId() != sdk.RecordID(first) {
-		t.Errorf("the host has made %v", first)
+	if first.GetSiteName() != "SITE" || first.GetCloudComputeService() != "SERVICE" || first.GetFqan() != "vo" || first.GetId() != contract.RecordID(first) {
+		t.Errorf("got %v", first)
 	}
-	if batch.Records[1].GetFqan() != "its own" {
-		t.Errorf("the host replaced the extractor's FQAN by %q", batch.Records[1].GetFqan())
+	if fqan := batch.Records[1].GetFqan(); fqan != "its own" {
+		t.Errorf("got FQAN %q instead of the extractor's", fqan)
 	}
 }
 
-// A window that continues one that failed would leave a gap, so it is not even asked for.
-func TestExtractChain(t *testing.T) {
+// TestExtractRequest checks what regular and republished windows are given and leave behind.
+func TestExtractRequest(t *testing.T) {
 	store := openStore(t)
-	client := &answers{messages: []*pluginv1.ExtractResponse{failureWith(sdk.Errorf("nova is away"))}}
-	reports := run(t.Context(), store, client, time.Minute, window(0, 3600), window(3600, 7200))
-	if client.asked != 1 || !reports[1].Failed {
-		t.Errorf("asked %d times, second window %+v", client.asked, reports[1])
+	client := &fakeExtractor{messages: []*pluginv1.ExtractResponse{completeWith()}}
+	extract(t.Context(), store, client, time.Minute, window(0, 1))
+	client.messages[0].GetComplete().NextState = []byte("state of a republish")
+	again := window(-1, 1)
+	again.Republish = true
+	if result := extract(t.Context(), store, client, time.Minute, again)[0]; result.Failed || !result.Republish {
+		t.Errorf("got %+v", result)
+	}
+	first, second := client.requests[0], client.requests[1]
+	if len(first.GetState()) != 0 || first.GetRepublish() || !slices.Equal(first.GetRecordTypes(), []pluginv1.RecordType{cloudType}) {
+		t.Errorf("regular window: got %v", first)
+	}
+	if string(second.GetState()) != "state" || !second.GetRepublish() || !second.GetWindow().GetFrom().AsTime().Equal(hour(-1)) {
+		t.Errorf("republished window: got %v", second)
+	}
+	checkpoint, _, err := store.Checkpoint("nova", projectID)
+	if err != nil || string(checkpoint.State) != "state" || !checkpoint.To.Equal(hour(1)) {
+		t.Errorf("after the republish: got %+v, %v", checkpoint, err)
+	}
+}
+
+// TestExtractSignsOfLife checks that every message resets the idle timeout: the stream takes longer than
+// it, each message does not.
+func TestExtractSignsOfLife(t *testing.T) {
+	extraction := extractionInto(openStore(t))
+	extraction.Store = nil
+	synctest.Test(t, func(t *testing.T) {
+		client := &fakeExtractor{beforeMessage: func() { time.Sleep(50 * time.Second) }}
+		for done := range int64(4) {
+			client.messages = append(client.messages, progressOf(done), unknownMessage())
+		}
+		client.messages = append(client.messages, completeWith())
+		var seen []int64
+		extraction.Progress = func(job plan.Job, progress *pluginv1.Progress) {
+			if job.Project.GetId() == projectID && progress.GetItems() == "servers" {
+				seen = append(seen, progress.GetDone())
+			}
+		}
+		results := extraction.Run(t.Context(), extractors(client, time.Minute), []plan.Job{job(window(0, 1))})
+		if results[0].Failed || !slices.Equal(seen, []int64{0, 1, 2, 3}) {
+			t.Errorf("got %+v, progress %v", results[0], seen)
+		}
+	})
+}
+
+// TestExtractAfterFailure checks that no window is extracted after one that failed: there would be a gap.
+func TestExtractAfterFailure(t *testing.T) {
+	client := &fakeExtractor{messages: []*pluginv1.ExtractResponse{failureWith(errorDiagnostic("nova is away"))}}
+	results := extract(t.Context(), openStore(t), client, time.Minute, window(0, 1), window(1, 2))
+	if len(client.requests) != 1 || !results[1].Failed {
+		t.Errorf("%d requests, second window %+v", len(client.requests), results[1])
 	}
 }
 
 func TestExtractInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	reports := run(ctx, openStore(t), &answers{hang: true}, time.Minute, window(0, 3600))
-	if got := errorsOf(reports[0].Problems); !reports[0].Failed || got != "interrupted" {
-		t.Errorf("got %+v", reports[0])
+	results := extract(ctx, openStore(t), &fakeExtractor{hang: true}, time.Minute, window(0, 1))
+	if got := summaries(results[0].Problems, report.Error); !results[0].Failed || got != "interrupted" {
+		t.Errorf("got %+v", results[0])
 	}
 }
 
-// A window that does not fit into the outbox leaves nothing there, and one that does still has its room.
+// TestExtractBudget checks that a window that does not fit into the outbox leaves nothing there, and that
+// its room is free again.
 func TestExtractBudget(t *testing.T) {
 	store := openStore(t)
-	client := &answers{messages: []*pluginv1.ExtractResponse{batchOf(records(500)...), batchOf(records(500)...), completeWith()}}
-	extraction := Extraction{
-		Memory: store, Store: store, Budget: NewBudget(300<<10, 50<<10), Concurrency: 1, Logger: hclog.NewNullLogger(),
-	}
-	reports := extraction.Run(t.Context(), map[string]*Extractor{"nova": extractor(client, time.Minute)}, []plan.Job{job(window(0, 3600))})
-	if got := errorsOf(reports[0].Problems); !strings.Contains(got, "spool_max_size") {
+	list := records(1000)
+	client := &fakeExtractor{messages: []*pluginv1.ExtractResponse{batchOf(list[:500]...), batchOf(list[500:]...), completeWith()}}
+	used := proto.Size(client.messages[0])
+	extraction := extractionInto(store)
+	extraction.Budget = NewBudget(int64(2*used), int64(used/2))
+	results := extraction.Run(t.Context(), extractors(client, time.Minute), []plan.Job{job(window(0, 1))})
+	if got := summaries(results[0].Problems, report.Error); !strings.Contains(got, "spool_max_size") {
 		t.Errorf("got %q", got)
 	}
 	if stats, err := store.Stats(); err != nil || stats.Batches != 0 {
@@ -205,32 +317,38 @@ func TestExtractBudget(t *testing.T) {
 }
 
 func TestExtractDryRun(t *testing.T) {
-	extraction := Extraction{Memory: openStore(t), Logger: hclog.NewNullLogger(), Concurrency: 1}
-	client := &answers{messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), completeWith()}}
-	reports := extraction.Run(t.Context(), map[string]*Extractor{"nova": extractor(client, time.Minute)}, []plan.Job{job(window(0, 3600))})
-	if reports[0].Failed || reports[0].Records != 3 {
-		t.Errorf("got %+v", reports[0])
+	extraction := extractionInto(openStore(t))
+	extraction.Store = nil
+	client := &fakeExtractor{messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), completeWith()}}
+	results := extraction.Run(t.Context(), extractors(client, time.Minute), []plan.Job{job(window(0, 1))})
+	if results[0].Failed || results[0].Records != 3 {
+		t.Errorf("got %+v", results[0])
 	}
 }
 
-func run(ctx context.Context, store *outbox.Outbox, client pluginv1.ExtractorClient, silence time.Duration, windows ...plan.Window) []report.WindowResult {
-	extraction := Extraction{Memory: store, Store: store, Site: Site{Name: "SITE", Service: "SERVICE"}, Concurrency: 2, Logger: hclog.NewNullLogger()}
-	return extraction.Run(ctx, map[string]*Extractor{"nova": extractor(client, silence)}, []plan.Job{job(windows...)})
+func extractionInto(store *outbox.Outbox) *Extraction {
+	return &Extraction{Checkpoints: store, Store: store, Concurrency: 2, Logger: hclog.NewNullLogger()}
 }
 
-func window(from, to int64) plan.Window {
-	return plan.Window{From: time.Unix(from, 0), To: time.Unix(to, 0), MoveCheckpoint: true}
+func extract(ctx context.Context, store *outbox.Outbox, client pluginv1.ExtractorClient, idle time.Duration, windows ...plan.Window) []report.WindowResult {
+	return extractionInto(store).Run(ctx, extractors(client, idle), []plan.Job{job(windows...)})
+}
+
+// window returns a regular window between two hours.
+func window(from, to int) plan.Window {
+	return plan.Window{From: hour(from), To: hour(to), RecordTypes: []pluginv1.RecordType{cloudType}}
 }
 
 func job(windows ...plan.Window) plan.Job {
-	return plan.Job{Extractor: "nova", Project: &pluginv1.Project{Id: project, Name: "a-project", Vo: "vo"}, Windows: windows}
+	return plan.Job{Extractor: "nova", Project: &pluginv1.Project{Id: projectID, Name: "a-project", Vo: "vo"}, Windows: windows}
 }
 
-func extractor(client pluginv1.ExtractorClient, silence time.Duration) *Extractor {
-	return &Extractor{
-		Name: "nova", Client: client, Types: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD}, Silence: silence,
+func extractors(client pluginv1.ExtractorClient, idle time.Duration) map[string]*Extractor {
+	return map[string]*Extractor{"nova": {
+		Instance: config.Instance{Name: "nova", Idle: config.Timeout{Limit: idle, Option: "[extractor_nova] idle_timeout"}},
+		Client:   client, Site: Site{Name: "SITE", Service: "SERVICE"},
 		Explain: func(err error) error { return err },
-	}
+	}}
 }
 
 func openStore(t *testing.T) *outbox.Outbox {
@@ -247,10 +365,11 @@ func openStore(t *testing.T) *outbox.Outbox {
 	return store
 }
 
-func errorsOf(problems []report.Problem) string {
+// summaries returns the summaries of the problems of a severity.
+func summaries(problems []report.Problem, severity report.Severity) string {
 	var texts []string
 	for _, p := range problems {
-		if p.Severity == report.Error {
+		if p.Severity == severity {
 			texts = append(texts, p.Summary)
 		}
 	}

@@ -6,39 +6,48 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// sink is where a window's records go: the outbox, or nowhere.
+// sink receives the records of one window: the outbox, or nothing in a dry run.
 type sink interface {
 	append([]*pluginv1.Record) error
-	commit(plan.Window, *pluginv1.Complete) error
+	commit(nextState []byte) error
 	abort() error
 }
 
-func (e *Extraction) begin(extractor *Extractor, project *pluginv1.Project, w plan.Window) (sink, error) {
+// openSink starts a window in the store.
+func (e *Extraction) openSink(extractor string, project *pluginv1.Project, w plan.Window) (sink, error) {
 	if e.Store == nil {
-		return nowhere{}, nil
+		return discardSink{}, nil
 	}
 	window, err := e.Store.Begin(outbox.Origin{
-		Extractor: extractor.Name, ProjectID: project.GetId(), ProjectName: project.GetName(), From: w.From, To: w.To,
+		Extractor: extractor, ProjectID: project.GetId(), ProjectName: project.GetName(), From: w.From, To: w.To,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return outboxSink{window}, nil
+	return outboxSink{window, w.Republish}, nil
 }
 
-type outboxSink struct{ window *outbox.WindowWriter }
+type outboxSink struct {
+	window    *outbox.WindowWriter
+	republish bool
+}
 
 func (s outboxSink) append(records []*pluginv1.Record) error { return s.window.Append(records) }
 
-func (s outboxSink) commit(w plan.Window, complete *pluginv1.Complete) error {
-	return s.window.Commit(outbox.Change{MoveCheckpoint: w.MoveCheckpoint, State: complete.GetNextState()})
+// commit makes the records visible. A republished window advances no checkpoint, and a state belongs to
+// a checkpoint.
+func (s outboxSink) commit(nextState []byte) error {
+	if s.republish {
+		return s.window.Commit(outbox.Change{})
+	}
+	return s.window.Commit(outbox.Change{MoveCheckpoint: true, State: nextState})
 }
 
 func (s outboxSink) abort() error { return s.window.Abort() }
 
-// nowhere is the sink of a dry run.
-type nowhere struct{}
+// discardSink is the sink of a dry run.
+type discardSink struct{}
 
-func (nowhere) append([]*pluginv1.Record) error              { return nil }
-func (nowhere) commit(plan.Window, *pluginv1.Complete) error { return nil }
-func (nowhere) abort() error                                 { return nil }
+func (discardSink) append([]*pluginv1.Record) error { return nil }
+func (discardSink) commit([]byte) error             { return nil }
+func (discardSink) abort() error                    { return nil }

@@ -1,9 +1,16 @@
-// Package plan decides which windows a run extracts: for every extractor and each of its projects, from
-// when to when, and whether the checkpoint moves with it. It also fills in the VO of projects where the
-// cloud does not know it.
+// Package plan decides what a run extracts: for every extractor instance and project the windows,
+// and for every window the record types. A wrong window loses usage or bills it twice, so all of
+// these decisions are in one package that calls no plugin and changes nothing:
 //
-// It is arithmetic on what it is given: the projects, the checkpoints, the clock and the interval that
-// the operator asked for. The only things it reads are the marks that cASO left in the spool directory
-// and the mapping file. Listing projects, keeping checkpoints and extracting are left to others
-// (packages pluginhost, outbox and pipeline).
+//   - A regular window starts at the checkpoint and ends now, or earlier if the operator asked for
+//     it. The checkpoint advances to its end.
+//   - A republish reports a past time again. The checkpoint stays. It is followed by one more
+//     window if it would leave a month with an older figure than before (see republishSpans).
+//   - Which windows yield a record type depends on its time semantics alone (see span.recordTypes).
+//   - A record type that no messenger accepts is not extracted (see WantedTypes).
+//
+// A plan depends on the projects that the extractors list, the checkpoints, the clock and the
+// interval that the operator asked for. The package reads two kinds of files: the mapping file,
+// which has the VO of projects that have none in the cloud, and cASO's lastrun files, which say
+// where the first window of a project starts.
 package plan

@@ -2,150 +2,172 @@ package plan
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Pair is what has a checkpoint: an extractor and a project.
+// Pair is the key of a checkpoint.
 type Pair struct {
-	// Extractor is the extractor's name.
+	// Extractor is the name of the extractor instance.
 	Extractor string
-	// ProjectID is the cloud's ID of the project.
+	// ProjectID is the ID of the project in the cloud.
 	ProjectID string
 }
 
-// Checkpoint says until when a pair was reported.
-type Checkpoint struct {
-	// To is where the next window starts.
-	To time.Time
-	// HasState says that the extractor remembers something, as of To.
-	HasState bool
-}
-
-// Listing is what one extractor answered when asked for its projects.
+// Listing is the projects of one extractor instance, and how to report them.
 type Listing struct {
-	// Extractor is its name.
-	Extractor string
-	// Projects are those to report on, in order.
+	// Instance is the name of the extractor instance.
+	Instance string
+	// Projects are the projects that the extractor listed, in order.
 	Projects []*pluginv1.Project
-}
-
-// Input is all that a plan depends on.
-type Input struct {
-	// Now is where windows end unless asked otherwise. Fractions of a second are cut off.
-	Now time.Time
-	// Listings are the extractors, in order.
-	Listings []Listing
-	// Checkpoints are those there are.
-	Checkpoints map[Pair]Checkpoint
-	// Asked is the interval that the operator asked for; zero for a normal run.
-	Asked Range
+	// RecordTypes are the types to extract, as WantedTypes returns them.
+	RecordTypes []*pluginv1.RecordTypeDescription
 	// Spellings are the projects as the operator wrote them.
 	Spellings []string
-	// Spool is the directory in which cASO left its marks; nil where there is none.
-	Spool fs.FS
-	// VOs is the mapping file's content.
+	// VOs is the content of the mapping file.
 	VOs VOMap
 }
 
-// Window is one call of an extractor: the interval [From, To).
-type Window struct {
-	// From is its first instant.
-	From time.Time
-	// To is the first instant after it.
-	To time.Time
-	// MoveCheckpoint says that its commit moves the checkpoint to To. Such a window is given the state
-	// that is kept and its next state is kept; any other is given none, and what it returns is dropped.
-	MoveCheckpoint bool
+// Input is everything that a plan depends on.
+type Input struct {
+	// Now is the end of a regular window. Fractions of a second are cut off.
+	Now time.Time
+	// Listings are the extractor instances, in the order of the configuration.
+	Listings []Listing
+	// Checkpoints are the existing checkpoints: the start of the next window of each pair.
+	Checkpoints map[Pair]time.Time
+	// Asked is the interval that the operator asked for; zero for a regular run.
+	Asked Range
+	// LastRunDir is the directory with cASO's lastrun files; nil if there is none.
+	LastRunDir fs.FS
 }
 
-// Job is what is to be extracted of one project by one extractor. Its windows build on each other: they
-// are extracted one after another, and when one fails those after it are left out.
+// Window is one Extract call: the interval [From, To).
+type Window struct {
+	// From is the first instant.
+	From time.Time
+	// To is the first instant after the window.
+	To time.Time
+	// Republish is true if the window does not continue the last regular window: it reports a past
+	// time again, or starts after a gap. Its commit advances no checkpoint and stores no state.
+	Republish bool
+	// RecordTypes are the types to extract; at least one.
+	RecordTypes []pluginv1.RecordType
+}
+
+// Job is the windows of one extractor instance and project. They are extracted one after the other;
+// if one fails, those after it are not extracted.
 type Job struct {
-	// Extractor is the extractor's name.
+	// Extractor is the name of the extractor instance.
 	Extractor string
-	// Project is the project; its VO is not empty.
+	// Project is the project. Its VO is not empty.
 	Project *pluginv1.Project
-	// Windows are in the order in which they are to be extracted; there is at least one.
+	// Windows are in the order of extraction; at least one.
 	Windows []Window
 }
 
-// Plan is what a run has to do.
+// Plan is what a run extracts.
 type Plan struct {
 	// Jobs are independent of each other.
 	Jobs []Job
-	// Diagnostics are what a person should know. One of severity ERROR names a project that is left out
-	// and keeps its checkpoint.
-	Diagnostics []*pluginv1.Diagnostic
+	// Problems name, with severity Error, every project that is skipped.
+	Problems []report.Problem
 }
 
-// Make makes the plan of a run.
+// Make returns the plan of a run.
 func Make(in Input) Plan {
-	in.Now = whole(in.Now)
+	in.Now = truncateToSecond(in.Now)
 	var plan Plan
 	for _, listing := range in.Listings {
-		planned := map[string]bool{}
-		for _, project := range listing.Projects {
-			if project.GetId() == "" {
-				plan.add(sdk.Errorf("extractor %s listed a project without an ID (name %q): it is left out", listing.Extractor, project.GetName()))
-				continue
-			}
-			if planned[project.GetId()] {
-				// Two windows of one pair would bill the same time twice.
-				plan.add(about(project, sdk.Warnf("extractor %s listed project %s twice: it is extracted once", listing.Extractor, label(project))))
-				continue
-			}
-			planned[project.GetId()] = true
-			plan.job(in, listing.Extractor, project)
+		if len(listing.RecordTypes) > 0 {
+			plan.addListing(in, listing)
 		}
 	}
 	return plan
 }
 
-// job adds what is to be done for one project.
-func (p *Plan) job(in Input, extractor string, project *pluginv1.Project) {
-	vo, problem := in.VOs.voOf(project)
+func (p *Plan) addListing(in Input, listing Listing) {
+	planned := map[string]bool{}
+	var skippedSnapshots []pluginv1.RecordType
+	for _, project := range listing.Projects {
+		id := project.GetId()
+		switch {
+		case id == "":
+			p.addProblem(report.Errorf("extractor %s lists a project without an ID (name %q): it is skipped",
+				listing.Instance, project.GetName()))
+			continue
+		case planned[id]:
+			// Two windows of one pair would bill the same time twice.
+			p.addProblem(report.Warnf("extractor %s lists project %s twice: it is extracted once",
+				listing.Instance, projectLabel(project)).WithProject(id))
+			continue
+		}
+		planned[id] = true
+		skippedSnapshots = append(skippedSnapshots, p.addJob(in, listing, project)...)
+	}
+	slices.Sort(skippedSnapshots)
+	for _, recordType := range slices.Compact(skippedSnapshots) {
+		p.addProblem(report.Infof(
+			"extractor %s: %s records are of now only: a window that is republished or ends in the past yields none",
+			listing.Instance, contract.RecordTypeName(recordType)))
+	}
+}
+
+// addJob plans one project. It returns the snapshot types that were left out of windows.
+func (p *Plan) addJob(in Input, listing Listing, project *pluginv1.Project) (skippedSnapshots []pluginv1.RecordType) {
+	vo, problem := listing.VOs.voOf(project)
 	if problem != nil {
-		p.add(about(project, problem))
-		return
+		p.addProblem(problem.WithProject(project.GetId()))
+		return nil
 	}
-	start := in.startOf(extractor, project, p)
-	windows, notes := start.windows(in.Asked, in.Now)
-	for _, note := range notes {
-		note.Summary = "project " + label(project) + ", extractor " + extractor + ": " + note.GetSummary()
-		p.add(about(project, note))
+	start := in.startOf(listing, project, p)
+	spans, problems := start.spans(in.Asked, in.Now)
+	for _, problem := range problems {
+		problem.Summary = "extractor " + listing.Instance + ", project " + projectLabel(project) + ": " + problem.Summary
+		p.addProblem(problem.WithProject(project.GetId()))
 	}
-	if len(windows) == 0 {
-		return
+	var windows []Window
+	for _, span := range spans {
+		types, skipped := span.recordTypes(listing.RecordTypes, in.Now)
+		skippedSnapshots = append(skippedSnapshots, skipped...)
+		if len(types) > 0 {
+			windows = append(windows, Window{From: span.from, To: span.to, Republish: span.kind != regular, RecordTypes: types})
+		}
 	}
-	project = proto.CloneOf(project)
-	project.Vo, project.VoRemedy = vo, ""
-	p.Jobs = append(p.Jobs, Job{Extractor: extractor, Project: project, Windows: windows})
+	if len(windows) > 0 {
+		project = proto.CloneOf(project)
+		project.Vo, project.VoRemedy = vo, ""
+		p.Jobs = append(p.Jobs, Job{Extractor: listing.Instance, Project: project, Windows: windows})
+	}
+	return skippedSnapshots
 }
 
-func (p *Plan) add(diagnostics ...*pluginv1.Diagnostic) {
-	p.Diagnostics = append(p.Diagnostics, diagnostics...)
+func (p *Plan) addProblem(problems ...report.Problem) {
+	p.Problems = append(p.Problems, problems...)
 }
 
-// startOf finds where a normal run would start.
-func (in Input) startOf(extractor string, project *pluginv1.Project, plan *Plan) start {
-	if checkpoint, known := in.Checkpoints[Pair{extractor, project.GetId()}]; known {
-		return start{at: whole(checkpoint.To), reported: true, hasState: checkpoint.HasState}
+// startOf returns the start of a regular window: the checkpoint, or else what cASO's lastrun files
+// say.
+func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) start {
+	if checkpoint, ok := in.Checkpoints[Pair{listing.Instance, project.GetId()}]; ok {
+		return start{at: truncateToSecond(checkpoint), reported: true}
 	}
-	if in.Spool == nil {
+	if in.LastRunDir == nil {
 		return start{at: epoch()}
 	}
-	at, notes := readMark(in.Spool, project, spellings(project, in.Spellings))
-	plan.add(notes...)
+	at, problems := readLastRun(in.LastRunDir, project, projectSpellings(project, listing.Spellings))
+	plan.addProblem(problems...)
 	return start{at: at, reported: at.After(epoch())}
 }
 
-// label is a project as messages show it.
-func label(project *pluginv1.Project) string {
+// projectLabel returns name and ID of a project for messages.
+func projectLabel(project *pluginv1.Project) string {
 	if project.GetName() == "" || project.GetName() == project.GetId() {
 		return project.GetId()
 	}

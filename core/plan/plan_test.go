@@ -8,65 +8,97 @@ import (
 	"testing/fstest"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// short is a window as the tests write it.
-func short(windows []Window) string {
-	var all []string
-	for _, w := range windows {
-		text := strings.TrimSuffix(w.From.Format("01-02 15:04:05"), " 00:00:00") + " to " + strings.TrimSuffix(w.To.Format("01-02 15:04:05"), " 00:00:00")
-		if w.MoveCheckpoint {
-			text += " moves"
-		}
-		all = append(all, text)
+const (
+	cloud       = pluginv1.RecordType_RECORD_TYPE_CLOUD
+	ip          = pluginv1.RecordType_RECORD_TYPE_IP
+	accelerator = pluginv1.RecordType_RECORD_TYPE_ACCELERATOR
+	storage     = pluginv1.RecordType_RECORD_TYPE_STORAGE
+	energy      = pluginv1.RecordType_RECORD_TYPE_ENERGY
+)
+
+// describe returns record types with their time semantics.
+func describe(types ...pluginv1.RecordType) []*pluginv1.RecordTypeDescription {
+	var descriptions []*pluginv1.RecordTypeDescription
+	for _, recordType := range types {
+		descriptions = append(descriptions, &pluginv1.RecordTypeDescription{Type: recordType, TimeSemantics: contract.TimeSemanticsOf(recordType)})
 	}
-	return strings.Join(all, ", ")
+	return descriptions
 }
 
-func says(notes []*pluginv1.Diagnostic) string {
-	var all []string
-	for _, note := range notes {
-		severity := strings.TrimPrefix(note.GetSeverity().String(), "SEVERITY_")
-		all = append(all, severity+" "+note.GetSummary()+" "+note.GetDetail())
+// cloudListing returns a listing of cloud records.
+func cloudListing(instance string, projects ...*pluginv1.Project) Listing {
+	return Listing{Instance: instance, Projects: projects, RecordTypes: describe(cloud)}
+}
+
+// formatWindows returns windows as the tests write them.
+func formatWindows(windows []Window) string {
+	var texts []string
+	for _, w := range windows {
+		text := strings.TrimSuffix(w.From.Format("01-02 15:04:05"), " 00:00:00") + " to " + strings.TrimSuffix(w.To.Format("01-02 15:04:05"), " 00:00:00")
+		if w.Republish {
+			text += " again"
+		}
+		texts = append(texts, text)
 	}
-	return strings.Join(all, "\n")
+	return strings.Join(texts, ", ")
+}
+
+// formatTypes returns the record types of windows as the tests write them.
+func formatTypes(windows []Window) string {
+	var texts []string
+	for _, w := range windows {
+		var names []string
+		for _, recordType := range w.RecordTypes {
+			names = append(names, contract.RecordTypeName(recordType))
+		}
+		texts = append(texts, strings.Join(names, "+"))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func formatProblems(problems []report.Problem) string {
+	var lines []string
+	for _, problem := range problems {
+		lines = append(lines, problem.Line(""))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func TestWindows(t *testing.T) {
 	for name, test := range map[string]struct {
 		checkpoint string
-		state      bool
 		from, to   string
 		want       string
-		says       string
+		problem    string
 	}{
-		"normal":                      {checkpoint: "2026-11-23 09:00", want: "11-23 09:00:00 to 11-23 10:00:00 moves"},
-		"after a gap":                 {checkpoint: "2026-11-20", want: "11-20 to 11-23 10:00:00 moves", says: "WARNING"},
-		"a gap of a day is none":      {checkpoint: "2026-11-22 10:00", want: "11-22 10:00:00 to 11-23 10:00:00 moves"},
-		"first":                       {want: "01-01 to 11-23 10:00:00 moves"},
-		"two within a second":         {checkpoint: "2026-11-23 10:00", says: "INFO"},
-		"the clock jumped back":       {checkpoint: "2026-11-23 10:01", says: "WARNING"},
-		"only to":                     {checkpoint: "2026-11-23", to: "2026-11-23 05:00", want: "11-23 to 11-23 05:00:00 moves"},
-		"only to, reported already":   {checkpoint: "2026-11-23", to: "2026-11-22", says: "--extract-from"},
-		"only to, first":              {to: "2026-11-22", want: "01-01 to 11-22 moves"},
-		"only from, in the past":      {checkpoint: "2026-11-23", from: "2026-11-10", want: "11-10 to 11-23 10:00:00 moves"},
-		"with state, joined":          {checkpoint: "2026-11-23", state: true, from: "2026-11-10", want: "11-10 to 11-23, 11-23 to 11-23 10:00:00 moves"},
-		"with state, at checkpoint":   {checkpoint: "2026-11-23", state: true, from: "2026-11-23", want: "11-23 to 11-23 10:00:00 moves"},
-		"at the checkpoint":           {checkpoint: "2026-11-10", from: "2026-11-10", to: "2026-11-12", want: "11-10 to 11-12 moves"},
-		"behind a gap":                {checkpoint: "2026-11-10", from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12", says: "INFO"},
-		"no checkpoint":               {from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12", says: "INFO"},
-		"no checkpoint, from 1970":    {from: "1970-01-01", to: "2026-11-12", want: "01-01 to 11-12 moves"},
-		"a whole month again":         {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-01", want: "10-01 to 11-01"},
-		"half a month again":          {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15, 10-15 to 11-01"},
-		"up to a month's last second": {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-10-31 23:59:59", want: "10-01 to 10-31 23:59:59, 10-31 23:59:59 to 11-01"},
-		"this month's beginning":      {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-05", want: "10-01 to 11-05, 11-05 to 11-23"},
-		"up to the checkpoint":        {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-23", want: "10-01 to 11-23"},
-		"state and again":             {checkpoint: "2026-11-23", state: true, from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15, 10-15 to 11-01"},
-		"December":                    {checkpoint: "2026-01-10", from: "2025-12-01", to: "2025-12-05", want: "12-01 to 12-05, 12-05 to 01-01"},
-		"again, checkpoint ahead":     {checkpoint: "2026-11-25", from: "2026-11-01", to: "2026-11-05", want: "11-01 to 11-05, 11-05 to 11-23 10:00:00"},
-		"again to now, ahead":         {checkpoint: "2026-11-25", from: "2026-11-01", want: "11-01 to 11-23 10:00:00"},
+		"normal":                      {checkpoint: "2026-11-23 09:00", want: "11-23 09:00:00 to 11-23 10:00:00"},
+		"after a gap":                 {checkpoint: "2026-11-20", want: "11-20 to 11-23 10:00:00", problem: "warning: "},
+		"after a day":                 {checkpoint: "2026-11-22 10:00", want: "11-22 10:00:00 to 11-23 10:00:00"},
+		"first":                       {want: "01-01 to 11-23 10:00:00"},
+		"twice in a second":           {checkpoint: "2026-11-23 10:00", problem: "info: "},
+		"the clock jumped back":       {checkpoint: "2026-11-23 10:01", problem: "warning: "},
+		"only to":                     {checkpoint: "2026-11-23", to: "2026-11-23 05:00", want: "11-23 to 11-23 05:00:00"},
+		"only to, before it":          {checkpoint: "2026-11-23", to: "2026-11-22", problem: "--extract-from"},
+		"only to, first":              {to: "2026-11-22", want: "01-01 to 11-22"},
+		"only from, in the past":      {checkpoint: "2026-11-23", from: "2026-11-10", want: "11-10 to 11-23 again, 11-23 to 11-23 10:00:00"},
+		"from the checkpoint":         {checkpoint: "2026-11-23", from: "2026-11-23", want: "11-23 to 11-23 10:00:00"},
+		"at the checkpoint":           {checkpoint: "2026-11-10", from: "2026-11-10", to: "2026-11-12", want: "11-10 to 11-12"},
+		"after a gap, from":           {checkpoint: "2026-11-10", from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12 again", problem: "info: "},
+		"no checkpoint":               {from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12 again", problem: "info: "},
+		"no checkpoint, from 1970":    {from: "1970-01-01", to: "2026-11-12", want: "01-01 to 11-12"},
+		"a whole month again":         {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-01", want: "10-01 to 11-01 again"},
+		"half a month again":          {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again, 10-15 to 11-01 again"},
+		"up to a month's last second": {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-10-31 23:59:59", want: "10-01 to 10-31 23:59:59 again, 10-31 23:59:59 to 11-01 again"},
+		"this month's beginning":      {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-05", want: "10-01 to 11-05 again, 11-05 to 11-23 again"},
+		"up to the checkpoint":        {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-23", want: "10-01 to 11-23 again"},
+		"December":                    {checkpoint: "2026-01-10", from: "2025-12-01", to: "2025-12-05", want: "12-01 to 12-05 again, 12-05 to 01-01 again"},
+		"again, checkpoint ahead":     {checkpoint: "2026-11-25", from: "2026-11-01", to: "2026-11-05", want: "11-01 to 11-05 again, 11-05 to 11-23 10:00:00 again"},
+		"again to now, ahead":         {checkpoint: "2026-11-25", from: "2026-11-01", want: "11-01 to 11-23 10:00:00 again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := at(t, "2026-11-23 10:00:00").Add(600 * time.Millisecond)
@@ -77,128 +109,193 @@ func TestWindows(t *testing.T) {
 			input := Input{
 				Now:      now,
 				Asked:    asked,
-				Listings: []Listing{{"nova", []*pluginv1.Project{{Id: "p", Vo: "vo"}}}},
+				Listings: []Listing{cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"})},
 			}
 			if test.checkpoint != "" {
-				input.Checkpoints = map[Pair]Checkpoint{{"nova", "p"}: {To: at(t, test.checkpoint), HasState: test.state}}
+				input.Checkpoints = map[Pair]time.Time{{"nova@ifca", "p"}: at(t, test.checkpoint)}
 			}
 			plan := Make(input)
 			got := ""
 			if len(plan.Jobs) > 0 {
-				got = short(plan.Jobs[0].Windows)
+				got = formatWindows(plan.Jobs[0].Windows)
 			}
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
-			text := says(plan.Diagnostics)
-			if !strings.Contains(text, test.says) || (test.says == "" && text != "") {
-				t.Errorf("said %q, want %q", text, test.says)
+			text := formatProblems(plan.Problems)
+			if !strings.Contains(text, test.problem) || (test.problem == "" && text != "") {
+				t.Errorf("got problems %q, want %q", text, test.problem)
 			}
-			for _, note := range plan.Diagnostics {
-				if note.GetProject() != "p" || !strings.Contains(note.GetSummary(), "project p, extractor nova") {
-					t.Errorf("about nothing: %v", note)
+			for _, problem := range plan.Problems {
+				if problem.Project != "p" || !strings.Contains(problem.Summary, "extractor nova@ifca, project p: ") {
+					t.Errorf("no extractor or project in %+v", problem)
 				}
 			}
 		})
 	}
 }
 
-func TestMarksOfCASO(t *testing.T) {
+// TestTimeSemantics checks which windows yield which record types, for every time semantics alone and
+// for all of them together.
+func TestTimeSemantics(t *testing.T) {
+	const regular, snapshotInfo = "11-23 to 11-23 10:00:00", "of now only"
+	for name, test := range map[string]struct {
+		types    []pluginv1.RecordType
+		from, to string
+		want     string
+		yields   string
+		problem  string
+	}{
+		"cumulative":               {types: []pluginv1.RecordType{cloud}, want: regular, yields: "cloud"},
+		"cumulative, half a month": {types: []pluginv1.RecordType{cloud}, from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again, 10-15 to 11-01 again", yields: "cloud, cloud"},
+		"cumulative, across":       {types: []pluginv1.RecordType{cloud}, from: "2026-10-01", want: "10-01 to 11-23 again, " + regular, yields: "cloud, cloud"},
+		"monthly":                  {types: []pluginv1.RecordType{accelerator}, want: regular, yields: "accelerator"},
+		"monthly, half a month":    {types: []pluginv1.RecordType{accelerator}, from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again, 10-15 to 11-01 again", yields: "accelerator, accelerator"},
+		"interval":                 {types: []pluginv1.RecordType{energy}, want: regular, yields: "energy"},
+		"interval, half a month":   {types: []pluginv1.RecordType{energy}, from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again", yields: "energy"},
+		"interval, across":         {types: []pluginv1.RecordType{energy}, from: "2026-10-01", want: "10-01 to 11-23 again, " + regular, yields: "energy, energy"},
+		"snapshot":                 {types: []pluginv1.RecordType{ip}, want: regular, yields: "ip"},
+		"snapshot, to the past":    {types: []pluginv1.RecordType{ip}, to: "2026-11-23 05:00", problem: snapshotInfo},
+		"snapshot, half a month":   {types: []pluginv1.RecordType{ip}, from: "2026-10-01", to: "2026-10-15", problem: snapshotInfo},
+		"snapshot, across":         {types: []pluginv1.RecordType{ip}, from: "2026-10-01", want: regular, yields: "ip", problem: snapshotInfo},
+		"snapshot, after a gap":    {types: []pluginv1.RecordType{ip}, from: "2026-11-23 09:00", problem: snapshotInfo},
+		"all":                      {types: []pluginv1.RecordType{cloud, ip, accelerator, energy}, want: regular, yields: "cloud+ip+accelerator+energy"},
+		"all, to the past":         {types: []pluginv1.RecordType{cloud, ip, accelerator, energy}, to: "2026-11-23 05:00", want: "11-23 to 11-23 05:00:00", yields: "cloud+accelerator+energy", problem: snapshotInfo},
+		"all, half a month":        {types: []pluginv1.RecordType{cloud, ip, accelerator, energy}, from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again, 10-15 to 11-01 again", yields: "cloud+accelerator+energy, cloud+accelerator", problem: snapshotInfo},
+		"all, across":              {types: []pluginv1.RecordType{cloud, ip, accelerator, energy}, from: "2026-10-01", want: "10-01 to 11-23 again, " + regular, yields: "cloud+accelerator+energy, cloud+ip+accelerator+energy", problem: snapshotInfo},
+		"none":                     {from: "2026-10-01"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := at(t, "2026-11-23 10:00:00")
+			asked, _, err := ParseRange(test.from, test.to, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := Make(Input{
+				Now: now, Asked: asked, Checkpoints: map[Pair]time.Time{{"x", "p"}: at(t, "2026-11-23"), {"x", "q"}: at(t, "2026-11-23")},
+				Listings: []Listing{{
+					Instance: "x", RecordTypes: describe(test.types...),
+					Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}, {Id: "q", Vo: "vo"}},
+				}},
+			})
+			if wantJobs := 2; len(plan.Jobs) != wantJobs && test.want != "" {
+				t.Fatalf("got %d jobs", len(plan.Jobs))
+			}
+			for _, job := range plan.Jobs {
+				if windows, yields := formatWindows(job.Windows), formatTypes(job.Windows); windows != test.want || yields != test.yields {
+					t.Errorf("got %s (%s)", windows, yields)
+				}
+			}
+			if infos := strings.Count(formatProblems(plan.Problems), snapshotInfo); infos != min(len(test.problem), 1) {
+				t.Errorf("%d lines about snapshots in %q", infos, formatProblems(plan.Problems))
+			}
+			if report.HasError(plan.Problems) {
+				t.Errorf("got %s", formatProblems(plan.Problems))
+			}
+		})
+	}
+}
+
+func TestLastRunFiles(t *testing.T) {
 	project := &pluginv1.Project{Id: "abc", Name: "biomed", Vo: "vo"}
 	for name, test := range map[string]struct {
 		files     map[string]string
 		spellings []string
 		want      string
-		says      []string
+		problem   []string
 		silent    bool
 	}{
-		"by id":             {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01"}, want: "11-23 09:00:00", says: []string{"INFO", "lastrun.abc"}},
-		"by name":           {files: map[string]string{"lastrun.biomed": "2026-11-23 09:00:01.123456+00:00"}, want: "11-23 09:00:00", says: []string{"INFO"}},
+		"by id":             {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01"}, want: "11-23 09:00:00", problem: []string{"info: ", "lastrun.abc"}},
+		"by name":           {files: map[string]string{"lastrun.biomed": "2026-11-23 09:00:01.123456+00:00"}, want: "11-23 09:00:00", problem: []string{"info: "}},
 		"as asked for":      {files: map[string]string{"lastrun.BioMed": "2026-11-23T09:00:01+01:00"}, spellings: []string{"x", "BioMed"}, want: "11-23 08:00:00"},
 		"a date":            {files: map[string]string{"lastrun.abc": "2026-11-23\n"}, want: "11-22 23:59:59"},
-		"the oldest counts": {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01", "lastrun.biomed": "2026-11-23 08:00:01"}, want: "11-23 08:00:00", says: []string{"WARNING", "lastrun.abc", "lastrun.biomed", "oldest"}},
-		"empty":             {files: map[string]string{"lastrun.abc": ""}, want: "01-01", says: []string{"WARNING", "lastrun.abc", "empty", "1970"}},
-		"garbage":           {files: map[string]string{"lastrun.abc": "\x00\x00"}, want: "01-01", says: []string{"WARNING", "lastrun.abc"}},
-		"None":              {files: map[string]string{"lastrun.abc": "None"}, want: "01-01", says: []string{"WARNING"}},
-		"large":             {files: map[string]string{"lastrun.abc": strings.Repeat(" ", 2000)}, want: "01-01", says: []string{"WARNING", "1024"}},
-		"one is empty":      {files: map[string]string{"lastrun.abc": "", "lastrun.biomed": "2026-11-23 08:00:01"}, want: "01-01", says: []string{"WARNING"}},
+		"the oldest counts": {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01", "lastrun.biomed": "2026-11-23 08:00:01"}, want: "11-23 08:00:00", problem: []string{"warning: ", "lastrun.abc", "lastrun.biomed", "oldest"}},
+		"empty":             {files: map[string]string{"lastrun.abc": ""}, want: "01-01", problem: []string{"warning: ", "lastrun.abc", "empty", "1970"}},
+		"garbage":           {files: map[string]string{"lastrun.abc": "\x00\x00"}, want: "01-01", problem: []string{"warning: ", "lastrun.abc"}},
+		"None":              {files: map[string]string{"lastrun.abc": "None"}, want: "01-01", problem: []string{"warning: "}},
+		"large":             {files: map[string]string{"lastrun.abc": strings.Repeat(" ", 2000)}, want: "01-01", problem: []string{"warning: ", "1024"}},
+		"one is empty":      {files: map[string]string{"lastrun.abc": "", "lastrun.biomed": "2026-11-23 08:00:01"}, want: "01-01", problem: []string{"warning: "}},
 		"another's":         {files: map[string]string{"lastrun.other": "2026-11-23 09:00:01"}, want: "01-01", silent: true},
 		"before 1970":       {files: map[string]string{"lastrun.abc": "1969-01-01"}, want: "01-01"},
-		"a directory":       {files: map[string]string{"lastrun.abc/x": ""}, want: "01-01", says: []string{"WARNING", "lastrun.abc"}},
-		"an old one":        {files: map[string]string{"lastrun.abc": "2026-10-23 09:00:01"}, want: "10-23 09:00:00", says: []string{"WARNING", "last reported 745h0m0s ago"}},
+		"a directory":       {files: map[string]string{"lastrun.abc/x": ""}, want: "01-01", problem: []string{"warning: ", "lastrun.abc"}},
+		"an old one":        {files: map[string]string{"lastrun.abc": "2026-10-23 09:00:01"}, want: "10-23 09:00:00", problem: []string{"warning: ", "the last window ended 745h0m0s ago"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			spool := fstest.MapFS{}
+			dir := fstest.MapFS{}
 			for file, content := range test.files {
-				spool[file] = &fstest.MapFile{Data: []byte(content)}
+				dir[file] = &fstest.MapFile{Data: []byte(content)}
 			}
-			plan := Make(Input{Now: at(t, "2026-11-23 10:00"), Spool: spool, Spellings: test.spellings,
-				Listings: []Listing{{"nova", []*pluginv1.Project{project}}}})
-			if got := short(plan.Jobs[0].Windows); got != test.want+" to 11-23 10:00:00 moves" {
+			listing := cloudListing("nova", project)
+			listing.Spellings = test.spellings
+			plan := Make(Input{Now: at(t, "2026-11-23 10:00"), LastRunDir: dir, Listings: []Listing{listing}})
+			if got := formatWindows(plan.Jobs[0].Windows); got != test.want+" to 11-23 10:00:00" {
 				t.Errorf("got %s", got)
 			}
-			text := says(plan.Diagnostics)
-			for _, part := range test.says {
+			text := formatProblems(plan.Problems)
+			for _, part := range test.problem {
 				if !strings.Contains(text, part) {
-					t.Errorf("said %q, not %q", text, part)
+					t.Errorf("%q is not in %q", part, text)
 				}
 			}
 			if test.silent && text != "" {
-				t.Errorf("said %q", text)
+				t.Errorf("got %q", text)
 			}
 		})
 	}
 }
 
-func TestACheckpointOfOurOwnCountsMoreThanAMark(t *testing.T) {
+func TestCheckpointWinsOverLastRunFile(t *testing.T) {
 	plan := Make(Input{
 		Now:         at(t, "2026-11-23 10:00"),
-		Spool:       fstest.MapFS{"lastrun.p": {Data: []byte("2026-11-01")}},
-		Checkpoints: map[Pair]Checkpoint{{"nova", "p"}: {To: at(t, "2026-11-23 09:00")}},
+		LastRunDir:  fstest.MapFS{"lastrun.p": {Data: []byte("2026-11-01")}},
+		Checkpoints: map[Pair]time.Time{{"nova", "p"}: at(t, "2026-11-23 09:00")},
 		Listings: []Listing{
-			{"nova", []*pluginv1.Project{{Id: "p", Vo: "vo"}}},
-			{"cinder", []*pluginv1.Project{{Id: "p", Vo: "vo"}}},
+			cloudListing("nova", &pluginv1.Project{Id: "p", Vo: "vo"}),
+			cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"}),
 		},
 	})
-	if len(plan.Jobs) != 2 || short(plan.Jobs[0].Windows) != "11-23 09:00:00 to 11-23 10:00:00 moves" ||
-		short(plan.Jobs[1].Windows) != "10-31 23:59:59 to 11-23 10:00:00 moves" {
+	if len(plan.Jobs) != 2 || formatWindows(plan.Jobs[0].Windows) != "11-23 09:00:00 to 11-23 10:00:00" ||
+		formatWindows(plan.Jobs[1].Windows) != "10-31 23:59:59 to 11-23 10:00:00" {
 		t.Errorf("%+v", plan.Jobs)
 	}
 }
 
-// noFiles is a spool directory in which nothing can be opened.
-type noFiles struct{}
+// forbiddenDir is a directory in which no file can be opened.
+type forbiddenDir struct{}
 
-func (noFiles) Open(name string) (fs.File, error) {
+func (forbiddenDir) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 }
 
-func TestAMarkThatMayNotBeReadIsWarnedOf(t *testing.T) {
-	plan := Make(Input{Now: at(t, "2026-11-23"), Spool: noFiles{}, Listings: []Listing{{"nova", []*pluginv1.Project{{Id: "p", Vo: "vo"}}}}})
-	if text := says(plan.Diagnostics); !strings.Contains(text, "WARNING") || !strings.Contains(text, "permission denied") {
-		t.Errorf("said %q", text)
+func TestUnreadableLastRunFile(t *testing.T) {
+	plan := Make(Input{Now: at(t, "2026-11-23"), LastRunDir: forbiddenDir{},
+		Listings: []Listing{cloudListing("nova", &pluginv1.Project{Id: "p", Vo: "vo"})}})
+	if text := formatProblems(plan.Problems); !strings.Contains(text, "warning: ") || !strings.Contains(text, "permission denied") {
+		t.Errorf("got %q", text)
 	}
 }
 
-func TestProjectNamesThatAreNoFileNames(t *testing.T) {
+func TestProjectNamesThatAreNotFileNames(t *testing.T) {
 	for _, name := range []string{"a/b", "../../etc/passwd", "\x00", "..", "Zürich ⛰"} {
-		plan := Make(Input{Now: at(t, "2026-11-23"), Spool: fstest.MapFS{},
-			Listings: []Listing{{"nova", []*pluginv1.Project{{Id: "p", Name: name, Vo: "vo"}}}}})
-		if len(plan.Jobs) != 1 || len(plan.Diagnostics) != 0 {
-			t.Errorf("%q: %d jobs, %s", name, len(plan.Jobs), says(plan.Diagnostics))
+		plan := Make(Input{Now: at(t, "2026-11-23"), LastRunDir: fstest.MapFS{},
+			Listings: []Listing{cloudListing("nova", &pluginv1.Project{Id: "p", Name: name, Vo: "vo"})}})
+		if len(plan.Jobs) != 1 || len(plan.Problems) != 0 {
+			t.Errorf("%q: %d jobs, %s", name, len(plan.Jobs), formatProblems(plan.Problems))
 		}
 	}
 }
 
-func TestProjectsAreTakenOnceAndOnlyWithIDAndVO(t *testing.T) {
+func TestSkippedProjects(t *testing.T) {
 	vos, err := ParseVOMap("/etc/caso/voms.json", []byte(`{"one": {"projects": ["by-name", "both"]}, "two": {"projects": ["both"]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	listed := &pluginv1.Project{Id: "3", Name: "by-name"}
-	plan := Make(Input{Now: at(t, "2026-11-23"), VOs: vos, Listings: []Listing{{"nova", []*pluginv1.Project{
-		{Id: "1", Vo: "cloud"}, {Id: "1", Vo: "cloud"}, {Name: "no id"}, {Id: "2", Name: "no-vo"}, listed, {Id: "4", Name: "both"}, {Id: "5", Name: "both", Vo: "cloud"},
-	}}}})
+	listing := cloudListing("nova",
+		&pluginv1.Project{Id: "1", Vo: "cloud"}, &pluginv1.Project{Id: "1", Vo: "cloud"}, &pluginv1.Project{Name: "no id"},
+		&pluginv1.Project{Id: "2", Name: "no-vo"}, listed, &pluginv1.Project{Id: "4", Name: "both"}, &pluginv1.Project{Id: "5", Name: "both", Vo: "cloud"})
+	listing.VOs = vos
+	plan := Make(Input{Now: at(t, "2026-11-23"), Listings: []Listing{listing}})
 	var got []string
 	for _, job := range plan.Jobs {
 		got = append(got, job.Project.GetId()+"="+job.Project.GetVo())
@@ -210,9 +307,9 @@ func TestProjectsAreTakenOnceAndOnlyWithIDAndVO(t *testing.T) {
 		t.Error("the caller's project was changed")
 	}
 	errors := map[string]string{}
-	for _, note := range plan.Diagnostics {
-		if sdk.IsError(note) {
-			errors[note.GetProject()] = note.GetSummary() + note.GetDetail()
+	for _, problem := range plan.Problems {
+		if problem.Severity == report.Error {
+			errors[problem.Project] = problem.Summary + problem.Detail
 		}
 	}
 	for id, part := range map[string]string{"": "without an ID", "2": "has no VO", "4": "more than one VO (one, two)"} {

@@ -1,22 +1,29 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// TestCheckpointsTileTime plays runs of every kind, any window of which may fail, under a clock that may
-// jump, and watches that what the checkpoint says was reported was reported.
-func TestCheckpointsTileTime(t *testing.T) {
+// TestSequencesOfRuns plays sequences of runs of every kind: with and without an interval that the
+// operator asked for, with windows that fail, under a clock that jumps. It checks for every time
+// semantics what the receiver ends up with.
+func TestSequencesOfRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
+		all := []pluginv1.RecordType{cloud, ip, accelerator, storage, energy}
+		model := &receiver{
+			types:      rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, len(all), rapid.ID).Draw(t, "types"),
+			checkpoint: epoch(),
+			asOf:       map[time.Time]time.Time{},
+			stale:      map[time.Time]bool{},
+		}
 		now := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-		var checkpoint *Checkpoint
-		// asOf is how new the last arrived figure of each month is.
-		asOf := map[time.Time]time.Time{}
 		for range rapid.IntRange(1, 30).Draw(t, "runs") {
 			now = now.Add(time.Duration(rapid.IntRange(-3, 48).Draw(t, "hours passed")) * time.Hour)
 			asked := Range{}
@@ -26,59 +33,96 @@ func TestCheckpointsTileTime(t *testing.T) {
 			if rapid.Bool().Draw(t, "explicit to") {
 				asked.To = now.Add(-time.Duration(rapid.IntRange(0, 2000).Draw(t, "end hours back")) * time.Hour)
 			}
-			input := Input{Now: now, Asked: asked, Listings: []Listing{{"nova", []*pluginv1.Project{{Id: "p", Vo: "vo"}}}}}
-			if checkpoint != nil {
-				input.Checkpoints = map[Pair]Checkpoint{{"nova", "p"}: *checkpoint}
+			input := Input{Now: now, Asked: asked, Listings: []Listing{{
+				Instance: "x", RecordTypes: describe(model.types...), Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}},
+			}}}
+			if model.checkpoint.After(epoch()) {
+				input.Checkpoints = map[Pair]time.Time{{"x", "p"}: model.checkpoint}
 			}
-			plan := Make(input)
-			if len(plan.Jobs) == 0 {
-				continue
-			}
-			before := map[time.Time]time.Time{}
-			for month, figure := range asOf {
-				before[month] = figure
-			}
-			reported := epoch()
-			if checkpoint != nil {
-				reported = checkpoint.To
-			}
-			all := true
-			for _, window := range plan.Jobs[0].Windows {
-				if !window.From.Before(window.To) || window.To.After(now) {
-					t.Fatalf("window %v at %v", window, now)
-				}
-				if rapid.IntRange(0, 4).Draw(t, "failure") == 0 {
-					all = false
-					break
-				}
-				for month := monthOf(window.From); month.Before(window.To); month = month.AddDate(0, 1, 0) {
-					asOf[month] = earliest(month.AddDate(0, 1, 0), window.To)
-				}
-				if !window.MoveCheckpoint {
-					continue
-				}
-				if window.From.After(reported) || !window.To.After(reported) {
-					t.Fatalf("window %v moved the checkpoint from %v", window, reported)
-				}
-				if checkpoint != nil && checkpoint.HasState && !window.From.Equal(reported) {
-					t.Fatalf("window %v was given the state of %v", window, reported)
-				}
-				reported = window.To
-				checkpoint = &Checkpoint{To: reported, HasState: rapid.Bool().Draw(t, "state")}
-			}
-			if !all || checkpoint == nil {
-				continue
-			}
-			// No month that ends before the checkpoint, nor the checkpoint's own, is left older than it
-			// was, as far as it was reported by windows up to the checkpoint.
-			for month, figure := range before {
-				known := earliest(figure, checkpoint.To, now)
-				if asOf[month].Before(known) {
-					t.Fatalf("month %v went from %v back to %v (checkpoint %v)", month, figure, asOf[month], checkpoint.To)
+			failed := false
+			for _, job := range Make(input).Jobs {
+				for _, window := range job.Windows {
+					model.checkWindow(t, window, asked, now)
+					if failed = rapid.IntRange(0, 4).Draw(t, "failure") == 0; failed {
+						break
+					}
+					model.commit(window)
 				}
 			}
+			model.checkMonths(t, now, failed)
 		}
 	})
+}
+
+// receiver is what the host and the receivers of the records of one project have stored.
+type receiver struct {
+	types      []pluginv1.RecordType
+	checkpoint time.Time
+	// asOf is, for each month, the time as of which the last cumulative and monthly record to arrive is.
+	asOf map[time.Time]time.Time
+	// stale are the months whose last record is older than it should be, because the window that
+	// restores it failed or the clock was wrong.
+	stale map[time.Time]bool
+	// touched are the months of the present run.
+	touched []time.Time
+}
+
+func (r *receiver) checkWindow(t *rapid.T, window Window, asked Range, now time.Time) {
+	if !window.From.Before(window.To) || window.To.After(now) || len(window.RecordTypes) == 0 {
+		t.Fatalf("window %v at %v", window, now)
+	}
+	// Regular windows tile time from the first on.
+	if !window.Republish && !window.From.Equal(r.checkpoint) {
+		t.Fatalf("regular window %v does not start at the checkpoint %v", window, r.checkpoint)
+	}
+	withinAsked := !window.From.Before(asked.From) && (asked.To.IsZero() || !window.To.After(asked.To))
+	for _, recordType := range r.types {
+		yields := slices.Contains(window.RecordTypes, recordType)
+		want := true
+		switch contract.TimeSemanticsOf(recordType) {
+		case pluginv1.TimeSemantics_TIME_SEMANTICS_SNAPSHOT:
+			want = !window.Republish && window.To.Equal(now)
+		case pluginv1.TimeSemantics_TIME_SEMANTICS_INTERVAL:
+			want = !window.Republish || withinAsked
+		}
+		if yields != want {
+			t.Fatalf("window %v (asked %v) at %v yields %v: %v", window, asked, now, recordType, yields)
+		}
+	}
+}
+
+func (r *receiver) commit(window Window) {
+	for month := monthOf(window.From); month.Before(window.To); month = month.AddDate(0, 1, 0) {
+		r.asOf[month] = earliest(month.AddDate(0, 1, 0), window.To)
+		r.touched = append(r.touched, month)
+	}
+	if !window.Republish {
+		r.checkpoint = window.To
+	}
+}
+
+// checkMonths checks after a run that the last arrival of every month is as of the month's end or of the
+// checkpoint, the newest time that regular windows have reported.
+func (r *receiver) checkMonths(t *rapid.T, now time.Time, failed bool) {
+	if !slices.ContainsFunc(r.types, func(recordType pluginv1.RecordType) bool {
+		semantics := contract.TimeSemanticsOf(recordType)
+		return semantics == pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE || semantics == pluginv1.TimeSemantics_TIME_SEMANTICS_MONTHLY
+	}) {
+		return
+	}
+	newest := func(month time.Time) time.Time { return earliest(month.AddDate(0, 1, 0), r.checkpoint) }
+	for _, month := range r.touched {
+		r.stale[month] = r.asOf[month].Before(newest(month))
+		if r.stale[month] && !failed && !r.checkpoint.After(now) {
+			t.Fatalf("month %v is left as of %v (checkpoint %v)", month, r.asOf[month], r.checkpoint)
+		}
+	}
+	r.touched = nil
+	for month, asOf := range r.asOf {
+		if !r.stale[month] && asOf.Before(newest(month)) {
+			t.Fatalf("month %v is as of %v (checkpoint %v)", month, asOf, r.checkpoint)
+		}
+	}
 }
 
 func monthOf(t time.Time) time.Time {

@@ -5,13 +5,12 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/core/report"
 )
 
-// layouts are the spellings of ISO 8601 that people and Python's str(datetime) write. Go reads
-// fractions of a second wherever seconds are, so they need no layouts of their own.
-func layouts() []string {
+// timeLayouts returns the forms of ISO 8601 that people and Python's str(datetime) write. time.Parse
+// accepts a fraction after the seconds of any layout.
+func timeLayouts() []string {
 	var all []string
 	for _, clock := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
 		for _, zone := range []string{"", "Z07:00", "Z0700", "Z07", " Z07:00", " Z0700", " UTC"} {
@@ -21,35 +20,35 @@ func layouts() []string {
 	return append(all, "2006-01-02")
 }
 
-// ParseTime reads an instant: a date, or date and time with `T` or a blank between them, a fraction of a
-// second (cut off: windows are whole seconds) and an offset from UTC, each of which may be missing. What
-// has no offset is UTC. Nothing, and Python's `None`, which cASO printed as the default of its options,
-// are no instant: ok is false.
+// ParseTime parses a date, or a date and time with `T` or a space between them. A fraction of a second
+// (cut off: windows are whole seconds) and an offset from UTC may be missing; without an offset the
+// time is UTC. For an empty text and for Python's `None`, which cASO prints as the default of its
+// options, ok is false.
 func ParseTime(text string) (instant time.Time, ok bool, err error) {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.EqualFold(text, "none") {
 		return time.Time{}, false, nil
 	}
-	spelled := text
-	if len(spelled) > 10 && (spelled[10] == ' ' || spelled[10] == 't') {
-		spelled = spelled[:10] + "T" + spelled[11:]
+	normalised := text
+	if len(normalised) > 10 && (normalised[10] == ' ' || normalised[10] == 't') {
+		normalised = normalised[:10] + "T" + normalised[11:]
 	}
-	for _, layout := range layouts() {
-		if parsed, err := time.Parse(layout, spelled); err == nil {
-			return whole(parsed), true, nil
+	for _, layout := range timeLayouts() {
+		if parsed, err := time.Parse(layout, normalised); err == nil {
+			return truncateToSecond(parsed), true, nil
 		}
 	}
-	return time.Time{}, false, fmt.Errorf("%q is no time: write it as 2026-11-01, 2026-11-01T12:00:00 or 2026-11-01T12:00:00+01:00 (UTC where no offset is given)", text)
+	return time.Time{}, false, fmt.Errorf("invalid time %q: use RFC 3339 or YYYY-MM-DD, UTC where no offset is given", text)
 }
 
-// whole cuts an instant down to a whole second of UTC. Truncate counts from the year 1, so that it cuts
-// towards the past before 1970 as well.
-func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+// truncateToSecond cuts a time down to a whole second of UTC. Truncate counts from the year 1, so that
+// it cuts towards the past before 1970 as well.
+func truncateToSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-// epoch is the beginning of time: no cloud has run anything before.
+// epoch returns 1970-01-01, the start of a first window: no cloud is older.
 func epoch() time.Time { return time.Unix(0, 0).UTC() }
 
-// Range is the interval that the operator asked for. A zero end was not asked for.
+// Range is the interval that the operator asked for. A zero end was not set.
 type Range struct {
 	// From is --extract-from.
 	From time.Time
@@ -57,19 +56,19 @@ type Range struct {
 	To time.Time
 }
 
-// ParseRange reads --extract-from and --extract-to. An end in the future is brought back to now, with a
-// warning; what leaves no time in between is an error.
-func ParseRange(from, to string, now time.Time) (Range, []*pluginv1.Diagnostic, error) {
-	now = whole(now)
+// ParseRange parses --extract-from and --extract-to. An end in the future becomes now, with a warning.
+// An empty interval is an error.
+func ParseRange(from, to string, now time.Time) (Range, []report.Problem, error) {
+	now = truncateToSecond(now)
 	var asked Range
-	var diagnostics []*pluginv1.Diagnostic
+	var problems []report.Problem
 	start, hasStart, err := ParseTime(from)
 	if err != nil {
-		return Range{}, nil, fmt.Errorf("reading the start of the interval to extract: %w", err)
+		return Range{}, nil, fmt.Errorf("reading the start of the interval: %w", err)
 	}
 	end, hasEnd, err := ParseTime(to)
 	if err != nil {
-		return Range{}, nil, fmt.Errorf("reading the end of the interval to extract: %w", err)
+		return Range{}, nil, fmt.Errorf("reading the end of the interval: %w", err)
 	}
 	if hasStart {
 		asked.From = start
@@ -80,20 +79,21 @@ func ParseRange(from, to string, now time.Time) (Range, []*pluginv1.Diagnostic, 
 	if hasEnd {
 		asked.To = end
 		if end.After(now) {
-			diagnostics = append(diagnostics, sdk.Warnf("the interval to extract was to end in the future (%s): it ends now (%s)", when(end), when(now)))
+			problems = append(problems, report.Warnf("the end of the interval %s is in the future: now (%s) is used instead",
+				formatTime(end), formatTime(now)))
 			asked.To = now
 		}
 	}
 	switch {
 	case hasStart && !start.Before(now):
-		return Range{}, nil, fmt.Errorf("the interval to extract cannot start at %s: that is not in the past (now it is %s)", when(start), when(now))
+		return Range{}, nil, fmt.Errorf("the start of the interval %s is not in the past (now %s)", formatTime(start), formatTime(now))
 	case hasStart && hasEnd && !asked.From.Before(asked.To):
-		return Range{}, nil, fmt.Errorf("the interval to extract starts at %s and ends at %s: the start has to be before the end", when(start), when(end))
+		return Range{}, nil, fmt.Errorf("the start of the interval %s is not before the end %s", formatTime(start), formatTime(end))
 	case hasEnd && !asked.To.After(epoch()):
-		return Range{}, nil, fmt.Errorf("the interval to extract ends at %s: that is before there were clouds", when(end))
+		return Range{}, nil, fmt.Errorf("the end of the interval %s is before 1970", formatTime(end))
 	}
-	return asked, diagnostics, nil
+	return asked, problems, nil
 }
 
-// when is an instant as messages show it.
-func when(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// formatTime returns a time as messages show it.
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -29,7 +29,7 @@ func TestParseTime(t *testing.T) {
 		"2026-11-23t10:00:01 UTC":          "2026-11-23T10:00:01Z",
 		"1969-12-31T23:59:59.5Z":           "1969-12-31T23:59:59Z",
 	} {
-		if got := when(at(t, text)); got != want {
+		if got := formatTime(at(t, text)); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
 	}
@@ -55,10 +55,10 @@ func FuzzParseTime(f *testing.F) {
 			return
 		}
 		if instant.Nanosecond() != 0 || instant.Location() != time.UTC {
-			t.Errorf("%q: %v is no whole second of UTC", text, instant)
+			t.Errorf("%q: %v is not a whole second of UTC", text, instant)
 		}
 		if instant.Year() >= 1 && instant.Year() <= 9999 {
-			if again := at(t, when(instant)); !again.Equal(instant) {
+			if again := at(t, formatTime(instant)); !again.Equal(instant) {
 				t.Errorf("%q: %v was read as %v", text, instant, again)
 			}
 		}
@@ -83,9 +83,9 @@ func TestParseRange(t *testing.T) {
 		"from in the future": {from: "2027-01-01", fails: []string{"2027-01-01T00:00:00Z", "2026-11-23T10:00:00Z"}},
 		"from now":           {from: "2026-11-23T10:00:00", fails: []string{"not in the past"}},
 		"turned around":      {from: "2026-11-01", to: "2026-10-01", fails: []string{"2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z"}},
-		"equal":              {from: "2026-11-01", to: "2026-11-01", fails: []string{"before the end"}},
+		"equal":              {from: "2026-11-01", to: "2026-11-01", fails: []string{"not before the end"}},
 		"to before 1970":     {to: "1960-01-01", fails: []string{"1960-01-01"}},
-		"bad from":           {from: "x", fails: []string{"start", `"x"`}},
+		"bad from":           {from: "x", fails: []string{"start of the interval", `"x"`}},
 		"bad to":             {to: "y", fails: []string{"end", `"y"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

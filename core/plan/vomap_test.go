@@ -37,7 +37,7 @@ func TestParseVOMap(t *testing.T) {
 	}
 }
 
-func TestParseVOMapRefuses(t *testing.T) {
+func TestParseVOMapErrors(t *testing.T) {
 	for name, test := range map[string]struct{ content, says string }{
 		"nothing":     {"", "line 1, column 1"},
 		"cut off":     {"{\"VO\":\n {\"projects\": [", "line 2, column 15"},
@@ -45,8 +45,8 @@ func TestParseVOMapRefuses(t *testing.T) {
 		"two objects": {"{}\n{}", "line 2, column 1"},
 		"list":        {"[]", "not an object"},
 		"null":        {"null", "not an object"},
-		"number":      {"{\"a\": [],\n \"VO\": {\"projects\": 7}}", `line 2, column 8: VO "VO" is not mapped`},
-		"no VO":       {`{"": ["a"]}`, "has no name"},
+		"number":      {"{\"a\": [],\n \"VO\": {\"projects\": 7}}", `line 2, column 8: value of VO "VO"`},
+		"no VO":       {`{"": ["a"]}`, "empty VO name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseVOMap("/etc/voms.json", []byte(test.content))
@@ -64,7 +64,7 @@ func TestReadVOMap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problem := missing.voOf(&pluginv1.Project{Id: "p"}); !strings.Contains(problem.GetDetail(), path) {
+	if _, problem := missing.voOf(&pluginv1.Project{Id: "p"}); !strings.Contains(problem.Detail, path) {
 		t.Errorf("%v", problem)
 	}
 	if err := os.WriteFile(path, []byte(`{"VO": ["p"]}`), 0o600); err != nil {

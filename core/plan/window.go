@@ -3,105 +3,148 @@ package plan
 import (
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// longGap is how long a pair may go unreported before it is worth a warning: clouds forget their deleted
-// resources, and what is forgotten is never billed.
+// longGap is the time between two windows of a pair above which a warning is due: clouds purge what
+// was deleted, and what is purged is never billed.
 const longGap = 24 * time.Hour
 
-// start is where a normal run of a pair would start.
+// start is where a regular window of a pair starts.
 type start struct {
 	at time.Time
-	// reported says that what is before was reported, by caso or by cASO.
+	// reported is true if the time before was reported, by caso or by cASO.
 	reported bool
-	// hasState says that the extractor remembers something, as of at.
-	hasState bool
 }
 
-// windows are those of one pair, in the order in which they are to be extracted.
-func (s start) windows(asked Range, now time.Time) ([]Window, []*pluginv1.Diagnostic) {
+// span is a window before its record types are known.
+type span struct {
+	from, to time.Time
+	kind     spanKind
+}
+
+type spanKind int
+
+const (
+	// regular continues the last regular window.
+	regular spanKind = iota
+	// republished was asked for and does not start at the checkpoint.
+	republished
+	// restoring follows a republished span that ends inside a month.
+	restoring
+)
+
+// recordTypes returns the types that a span yields, by their time semantics, and the snapshot types
+// that it does not.
+//
+//   - CUMULATIVE and MONTHLY: every span.
+//   - SNAPSHOT: only a regular span that ends now. What holds now was not true of a past time.
+//   - INTERVAL: every span but a restoring one. An interval's figure does not depend on what is
+//     reported of other intervals, so that nothing is to be restored.
+func (s span) recordTypes(all []*pluginv1.RecordTypeDescription, now time.Time) (types, skippedSnapshots []pluginv1.RecordType) {
+	for _, description := range all {
+		yields := false
+		switch description.GetTimeSemantics() {
+		case pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE, pluginv1.TimeSemantics_TIME_SEMANTICS_MONTHLY:
+			yields = true
+		case pluginv1.TimeSemantics_TIME_SEMANTICS_INTERVAL:
+			yields = s.kind != restoring
+		case pluginv1.TimeSemantics_TIME_SEMANTICS_SNAPSHOT:
+			yields = s.kind == regular && s.to.Equal(now)
+			if !yields {
+				skippedSnapshots = append(skippedSnapshots, description.GetType())
+			}
+		}
+		if yields {
+			types = append(types, description.GetType())
+		}
+	}
+	return types, skippedSnapshots
+}
+
+// spans returns the spans of a pair in the order of extraction.
+func (s start) spans(asked Range, now time.Time) ([]span, []report.Problem) {
 	to := now
 	if !asked.To.IsZero() && asked.To.Before(now) {
-		to = whole(asked.To)
+		to = truncateToSecond(asked.To)
 	}
 	if asked.From.IsZero() {
-		return s.next(to, now)
+		return s.regularSpans(to, now)
 	}
-	from := whole(asked.From)
+	from := truncateToSecond(asked.From)
 	switch {
 	case !from.Before(to):
-		return nil, []*pluginv1.Diagnostic{sdk.Errorf("the interval to extract starts at %s, which is not before its end %s", when(from), when(to))}
+		return nil, []report.Problem{report.Errorf("the start of the interval %s is not before its end %s", formatTime(from), formatTime(to))}
 	case from.After(s.at):
-		note := info("what it ran from %s to %s is left to a normal run, and the checkpoint stays", when(s.at), when(from))
-		return []Window{{From: from, To: to}}, []*pluginv1.Diagnostic{note}
+		note := report.Infof("the window starts at %s, after the checkpoint %s: the checkpoint stays, and the next regular run reports the time between them",
+			formatTime(from), formatTime(s.at))
+		return []span{{from, to, republished}}, []report.Problem{note}
 	case !to.After(s.at):
-		return s.republish(from, to, now), nil
-	case s.hasState && from.Before(s.at):
-		// The state is as of the checkpoint and fits no window that starts before it. So the part that
-		// was reported already goes first, without state, and the rest as a normal run would do it.
-		return []Window{{From: from, To: s.at}, {From: s.at, To: to, MoveCheckpoint: true}}, nil
+		return s.republishSpans(from, to, now), nil
+	case from.Before(s.at):
+		// The state is as of the checkpoint, and figures of an interval are reported once: only the
+		// part after the checkpoint is a regular window.
+		return []span{{from, s.at, republished}, {s.at, to, regular}}, nil
 	}
-	return []Window{{From: from, To: to, MoveCheckpoint: true}}, nil
+	return []span{{from, to, regular}}, nil
 }
 
-// next is the window of a normal run, or of one that was asked to end earlier.
-func (s start) next(to, now time.Time) ([]Window, []*pluginv1.Diagnostic) {
+// regularSpans returns the span of a run without --extract-from.
+func (s start) regularSpans(to, now time.Time) ([]span, []report.Problem) {
 	switch {
 	case s.at.After(now):
-		note := sdk.Warnf("it was reported until %s, which is in the future: nothing is extracted now (%s)", when(s.at), when(now))
-		note.Detail = "Check the clock of this machine. If the clock was wrong in an earlier run, extraction goes on by itself once that time has come."
-		return nil, []*pluginv1.Diagnostic{note}
+		problem := report.Warnf("the checkpoint %s is in the future (now %s): nothing is extracted", formatTime(s.at), formatTime(now))
+		return nil, []report.Problem{problem.WithDetail(
+			"Check the clock of this machine. If it was wrong in an earlier run, extraction continues at that time.")}
 	case s.at.Equal(now):
-		return nil, []*pluginv1.Diagnostic{info("it was reported until now (%s): nothing to extract", when(now))}
+		return nil, []report.Problem{report.Infof("the checkpoint is now (%s): nothing to extract", formatTime(now))}
 	case !s.at.Before(to):
-		note := sdk.Warnf("it was reported until %s already, and the interval to extract ends at %s: nothing is extracted", when(s.at), when(to))
-		note.Detail = "Give the start of the interval too (--extract-from) to report it again."
-		return nil, []*pluginv1.Diagnostic{note}
+		problem := report.Warnf("the checkpoint %s is not before the end of the interval %s: nothing is extracted", formatTime(s.at), formatTime(to))
+		return nil, []report.Problem{problem.WithDetail("To republish the interval, set its start too (--extract-from).")}
 	}
-	window := []Window{{From: s.at, To: to, MoveCheckpoint: true}}
+	spans := []span{{s.at, to, regular}}
 	if gap := now.Sub(s.at); s.reported && gap > longGap {
-		note := sdk.Warnf("it was last reported %s ago (until %s)", gap, when(s.at))
-		note.Detail = "What was deleted in the cloud since then and has been purged from its database is missing in the records. Run caso at least once a day."
-		return window, []*pluginv1.Diagnostic{note}
+		problem := report.Warnf("the last window ended %s ago (%s)", gap, formatTime(s.at))
+		return spans, []report.Problem{problem.WithDetail(
+			"Resources that were deleted since then and are purged from the cloud's database are missing in the records. Run caso at least once a day.")}
 	}
-	return window, nil
+	return spans, nil
 }
 
-// republish are the windows that report [from, to) again, all of it before the checkpoint.
+// republishSpans returns the spans that report [from, to) again, all of it before the checkpoint.
 //
-// APEL keeps one record for a VM and a month, the last that arrived, and bills a month as the difference
-// of its cumulative figure and that of the month before. An extractor reports each VM as of the end of
-// every month that the window touches, and as of the window's end. So of the months in [from, to) all
-// are left with the figure they had, but for the last if `to` lies inside it: its figure is as of `to`
-// now, and was as of the month's end or of the checkpoint, whichever is earlier. One more window up to
-// there restores it:
+// Of cumulative and monthly records APEL keeps one for a subject and month, the last that arrives,
+// and bills a month as the difference between its cumulative figure and that of the month before.
+// An extractor reports each subject as of the end of every month that the window touches, and as of
+// the window's end. So every month in [from, to) keeps its figure, except the last one if `to` lies
+// inside it: its figure was as of the month end or the checkpoint, whichever is earlier, and is now
+// as of `to`. One more span up to there restores it:
 //
-//   - It lies within one month, so that it yields one record per VM, as of its end, and no month after
-//     it is touched: those have their own records, later in time, which did not change.
-//   - A VM that ended between `to` and there is `started` in the first window and `completed` in the
+//   - It lies within one month, so that it yields one record per subject, as of its end. It touches
+//     no later month: those have records of their own, which did not change.
+//   - A VM that ended between `to` and its end is `started` in the first span and `completed` in the
 //     second, which arrives later. One that ended before `to` is in the first only, with its last
 //     figures. One created after `to` is in the second only, with the figures it had.
-//   - When `to` is a month's first second the window's last record belongs to the month before, as of
-//     that month's end, and nothing is to be restored.
-//   - It cannot end after now, even if the checkpoint does because the clock was wrong.
-func (s start) republish(from, to, now time.Time) []Window {
-	windows := []Window{{From: from, To: to}}
-	end := earliest(monthEnd(to), s.at, now)
+//   - If `to` is a month's first second, the last record is as of the month before, at that month's
+//     end, and nothing is to be restored.
+//   - It does not end after now, even if the checkpoint does because the clock was wrong.
+func (s start) republishSpans(from, to, now time.Time) []span {
+	spans := []span{{from, to, republished}}
+	end := earliest(nextMonthStart(to), s.at, now)
 	if to.Before(end) {
-		windows = append(windows, Window{From: to, To: end})
+		spans = append(spans, span{to, end, restoring})
 	}
-	return windows
+	return spans
 }
 
-// monthEnd is the first second of a month, at or after t.
-func monthEnd(t time.Time) time.Time {
-	first := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-	if first.Equal(t) {
+// nextMonthStart returns the first month's start that is not before t.
+func nextMonthStart(t time.Time) time.Time {
+	monthStart := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if monthStart.Equal(t) {
 		return t
 	}
-	return first.AddDate(0, 1, 0)
+	return monthStart.AddDate(0, 1, 0)
 }
 
 func earliest(first time.Time, others ...time.Time) time.Time {

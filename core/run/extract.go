@@ -20,7 +20,7 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 	}
 	run := &report.Run{
 		DryRun: s.settings.Bool("DEFAULT", "dry_run"), Windows: []report.WindowResult{}, Messengers: []report.MessengerResult{},
-		Problems: report.FromDiagnostics(notices),
+		Problems: notices,
 	}
 	s.addFailures(run, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
 	if run.DryRun {
@@ -40,13 +40,11 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 	}
 	if err := budget.Check(); err != nil {
 		// Delivery makes room, so that the next run can extract.
-		run.Problems = append(run.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
-	} else if err := s.extractWindows(ctx, input, pipeline.Extraction{Memory: store, Store: store, Budget: budget}, store, run); err != nil {
+		run.Problems = append(run.Problems, report.Errorf("%v", err))
+	} else if err := s.extractWindows(ctx, input, pipeline.Extraction{Checkpoints: store, Store: store, Budget: budget}, store, run); err != nil {
 		return nil, err
 	}
-	if err := s.deliver(ctx, store, run); err != nil {
-		return nil, err
-	}
+	s.deliver(ctx, store, run)
 	return s.finish(run), nil
 }
 
@@ -56,7 +54,7 @@ func (s *Session) dryRun(ctx context.Context, input plan.Input, run *report.Run)
 		return nil, err
 	}
 	defer closeOutbox()
-	if err := s.extractWindows(ctx, input, pipeline.Extraction{Memory: store}, store, run); err != nil {
+	if err := s.extractWindows(ctx, input, pipeline.Extraction{Checkpoints: store}, store, run); err != nil {
 		return nil, err
 	}
 	return s.finish(run), nil
@@ -74,17 +72,15 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 			continue
 		}
 		extractors[i.Name] = &pipeline.Extractor{
-			Name:    i.Name,
-			Client:  i.plugin.Extractor(),
-			Types:   describedTypes(i),
-			Silence: orDefault(i.Timeout, defaultIdleTimeout),
-			Explain: i.plugin.Explain,
+			Instance: i.Instance,
+			Client:   i.plugin.Extractor(),
+			Site:     pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")},
+			Explain:  i.plugin.Explain,
 		}
 	}
-	extraction.Site = pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")}
 	extraction.Concurrency = int(s.settings.Int("DEFAULT", "extract_concurrency"))
 	extraction.Logger = s.logger
-	extraction.Done = s.progress(planned)
+	extraction.Finished = s.progress(planned)
 	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
 	return nil
 }

@@ -2,8 +2,10 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +30,7 @@ type Project struct {
 // Projects lists the projects of every extractor, with the problems that a run would report. It needs
 // the extractors configured.
 func (s *Session) Projects(ctx context.Context) ([]Project, *report.Run, error) {
-	input, _, err := s.planInput()
+	input, problems, err := s.planInput()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,7 +39,7 @@ func (s *Session) Projects(ctx context.Context) ([]Project, *report.Run, error) 
 		return nil, nil, err
 	}
 	defer closeOutbox()
-	run := &report.Run{}
+	run := &report.Run{Problems: problems}
 	s.addFailures(run, pluginv1.Kind_KIND_EXTRACTOR)
 	input, planned, err := s.plan(ctx, input, store, run)
 	if err != nil {
@@ -52,16 +54,16 @@ func plannedProjects(input plan.Input, planned plan.Plan) []Project {
 	for _, listing := range input.Listings {
 		for _, listed := range listing.Projects {
 			project := Project{
-				Extractor: listing.Extractor, ID: listed.GetId(), Name: listed.GetName(),
+				Extractor: listing.Instance, ID: listed.GetId(), Name: listed.GetName(),
 				Domain: listed.GetDomainName(), VO: listed.GetVo(),
 			}
 			for _, job := range planned.Jobs {
-				if job.Extractor == listing.Extractor && job.Project.GetId() == listed.GetId() {
+				if job.Extractor == listing.Instance && job.Project.GetId() == listed.GetId() {
 					project.VO, project.From = job.Project.GetVo(), &job.Windows[0].From
 				}
 			}
 			if checkpoint, ok := input.Checkpoints[plan.Pair{Extractor: project.Extractor, ProjectID: project.ID}]; ok {
-				project.From = &checkpoint.To
+				project.From = &checkpoint
 			}
 			projects = append(projects, project)
 		}
@@ -75,29 +77,43 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *outbox.Outb
 	if err != nil {
 		return input, plan.Plan{}, OutboxError(err)
 	}
-	input.Checkpoints = make(map[plan.Pair]plan.Checkpoint, len(checkpoints))
+	input.Checkpoints = make(map[plan.Pair]time.Time, len(checkpoints))
 	for _, c := range checkpoints {
-		input.Checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = plan.Checkpoint{To: c.To, HasState: c.StateBytes > 0}
+		input.Checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = c.To
 	}
-	input.Listings = s.listProjects(ctx, run)
+	input.Listings = s.listProjects(ctx, input.Listings, run)
 	planned := plan.Make(input)
-	run.Problems = append(run.Problems, report.FromDiagnostics(planned.Diagnostics)...)
+	run.Problems = append(run.Problems, planned.Problems...)
 	return input, planned, nil
 }
 
-// planInput reads what a plan depends on, except for what extractors and outbox contribute.
-func (s *Session) planInput() (plan.Input, []*pluginv1.Diagnostic, error) {
-	input := plan.Input{Now: s.begun, Spellings: s.settings.List("DEFAULT", "projects")}
-	asked, notices, err := plan.ParseRange(s.settings.String("DEFAULT", "extract_from"), s.settings.String("DEFAULT", "extract_to"), s.begun)
+// planInput reads what a plan depends on, except for what the cloud and the outbox contribute: the
+// listings have no projects yet.
+func (s *Session) planInput() (plan.Input, []report.Problem, error) {
+	input := plan.Input{Now: s.begun, LastRunDir: directoryFS(s.settings.String("DEFAULT", "spooldir"))}
+	asked, problems, err := plan.ParseRange(s.settings.String("DEFAULT", "extract_from"), s.settings.String("DEFAULT", "extract_to"), s.begun)
 	if err != nil {
 		return input, nil, s.optionError(err, "extract_from", "extract_to")
 	}
 	input.Asked = asked
-	if input.VOs, err = plan.ReadVOMap(s.settings.String("DEFAULT", "mapping_file")); err != nil {
-		return input, nil, s.optionError(err, "mapping_file")
+	var messengers []plan.Messenger
+	for _, i := range s.messengers {
+		messengers = append(messengers, i.messenger())
 	}
-	input.Spool = directoryFS(s.settings.String("DEFAULT", "spooldir"))
-	return input, notices, nil
+	for _, i := range s.extractors {
+		if i.err != nil {
+			continue
+		}
+		listing := plan.Listing{Instance: i.Name, Spellings: s.settings.List("DEFAULT", "projects")}
+		if listing.VOs, err = plan.ReadVOMap(s.settings.String("DEFAULT", "mapping_file")); err != nil {
+			return input, nil, s.optionError(err, "mapping_file")
+		}
+		var typeProblems []report.Problem
+		listing.RecordTypes, typeProblems = plan.WantedTypes(i.Name, i.plugin.Description.GetRecordTypes(), messengers)
+		problems = append(problems, typeProblems...)
+		input.Listings = append(input.Listings, listing)
+	}
+	return input, problems, nil
 }
 
 // optionError returns an error of the configuration about some options, with their origins.
@@ -120,9 +136,9 @@ func directoryFS(dir string) fs.FS {
 	return os.DirFS(dir)
 }
 
-// listProjects asks every extractor for its projects, all at the same time. The projects of one that
-// fails are left for the next run.
-func (s *Session) listProjects(ctx context.Context, run *report.Run) []plan.Listing {
+// listProjects asks every extractor for its projects, all at the same time, and adds them to the
+// listings. The listing of one that fails is left out: its projects are left for the next run.
+func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run *report.Run) []plan.Listing {
 	named, _ := s.settings.Lookup("DEFAULT", "projects")
 	request := &pluginv1.ListProjectsRequest{
 		Projects: s.settings.List("DEFAULT", "projects"),
@@ -130,33 +146,43 @@ func (s *Session) listProjects(ctx context.Context, run *report.Run) []plan.List
 		// addition to the projects that are marked in the cloud.
 		IncludeMarked: named.Origin.Flag == "",
 	}
-	responses, errs := make([]*pluginv1.ListProjectsResponse, len(s.extractors)), make([]error, len(s.extractors))
+	responses, errs := make([]*pluginv1.ListProjectsResponse, len(listings)), make([]error, len(listings))
 	var calls sync.WaitGroup
-	for n, i := range s.extractors {
-		if i.err != nil {
-			continue
-		}
+	for n, listing := range listings {
 		calls.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, orDefault(i.Timeout, defaultIdleTimeout))
-			defer cancel()
-			responses[n], errs[n] = i.plugin.Extractor().ListProjects(ctx, request)
+			responses[n], errs[n] = s.extractor(listing.Instance).listProjects(ctx, request)
 		})
 	}
 	calls.Wait()
-	var listings []plan.Listing
-	for n, i := range s.extractors {
-		switch {
-		case i.err != nil:
-		case errs[n] != nil:
-			run.Problems = append(run.Problems, report.Problem{
-				Severity: report.Error, Summary: i.String() + ": listing the projects: " + i.plugin.Explain(errs[n]).Error(),
-			})
-		default:
-			listings = append(listings, plan.Listing{Extractor: i.Name, Projects: responses[n].GetProjects()})
-			run.Problems = append(run.Problems, listingProblems(i, responses[n])...)
+	var listed []plan.Listing
+	for n, listing := range listings {
+		i := s.extractor(listing.Instance)
+		if errs[n] != nil {
+			run.Problems = append(run.Problems, report.Errorf("%s: listing the projects: %v", i, errs[n]))
+			continue
 		}
+		listing.Projects = responses[n].GetProjects()
+		listed = append(listed, listing)
+		run.Problems = append(run.Problems, listingProblems(i, responses[n])...)
 	}
-	return listings
+	return listed
+}
+
+func (s *Session) extractor(name string) *instance {
+	return s.extractors[slices.IndexFunc(s.extractors, func(i *instance) bool { return i.Name == name })]
+}
+
+func (i *instance) listProjects(ctx context.Context, request *pluginv1.ListProjectsRequest) (*pluginv1.ListProjectsResponse, error) {
+	call, cancel := context.WithTimeoutCause(ctx, i.Idle.Limit, fmt.Errorf("no answer within %s", i.Idle))
+	defer cancel()
+	response, err := i.plugin.Extractor().ListProjects(call, request)
+	switch {
+	case err == nil:
+		return response, nil
+	case call.Err() != nil && ctx.Err() == nil:
+		return nil, context.Cause(call)
+	}
+	return nil, i.plugin.Explain(err)
 }
 
 // listingProblems returns the problems of one extractor's list of projects.

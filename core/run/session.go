@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -129,10 +131,10 @@ func (s *Session) instancesOf(kinds []pluginv1.Kind) []*instance {
 // configuration; a process that fails is the failure of its instance.
 func (s *Session) Start(ctx context.Context) error {
 	for _, configured := range s.plugins.Extractors {
-		s.extractors = append(s.extractors, &instance{Instance: configured})
+		s.extractors = append(s.extractors, &instance{Instance: withTimeouts(configured)})
 	}
 	for _, configured := range s.plugins.Messengers {
-		s.messengers = append(s.messengers, &instance{Instance: configured})
+		s.messengers = append(s.messengers, &instance{Instance: withTimeouts(configured)})
 	}
 	var starts sync.WaitGroup
 	for _, i := range s.instances() {
@@ -152,7 +154,23 @@ func (s *Session) Start(ctx context.Context) error {
 	s.settings, problems = s.files.Resolve(schema, s.input.Overrides)
 	s.addProblems(problems)
 	s.masker.setSecrets(s.settings.Secrets())
+	for _, i := range s.messengers {
+		for _, name := range s.settings.List("messenger_"+i.Name, "record_types") {
+			if recordType, ok := contract.ParseRecordType(name); ok {
+				i.RecordTypes = append(i.RecordTypes, recordType)
+			}
+		}
+	}
 	return nil
+}
+
+// withTimeouts sets the timeouts of an instance. An extractor may wait a minute for a page of its cloud
+// and retry it; a messenger bounds each write itself.
+func withTimeouts(i config.Instance) config.Instance {
+	option := "[" + config.PluginSection(i.Kind, i.Name) + "] timeout"
+	i.Idle = config.Timeout{Limit: cmp.Or(i.Timeout, 10*time.Minute), Option: option}
+	i.Ack = config.Timeout{Limit: cmp.Or(i.Timeout, 5*time.Minute), Option: option}
+	return i
 }
 
 // executableError says that the executable of an instance cannot be used.

@@ -18,15 +18,15 @@ func testMessengers(t *testing.T, bin string) {
 	for mode, says := range map[string][]string{
 		"crashes":                           {"exited with status 2", "panic: out of luck"},
 		"is killed":                         {"was killed by signal 9"},
-		"hangs":                             {"did not acknowledge a batch within 2s", "[messenger_faulty] timeout"},
+		"hangs":                             {"did not acknowledge a batch within 2s ([messenger_faulty] timeout)"},
 		"leaks memory":                      {"exited with status 2", "out of memory"},
 		"refuses the stream":                {"I would rather not"},
-		"ends the stream":                   {"ended its answers before the last batch was acknowledged"},
+		"ends the stream":                   {"ended the stream before it acknowledged the last batch"},
 		"fails the stream":                  {`lost it\nsomewhere`},
-		"answers for another batch":         {`answered for batch "another" instead of`},
-		"answers nothing":                   {`answered for batch "" instead of`},
-		"does not say why":                  {"did not say why"},
-		"names no result":                   {"did not say why"},
+		"answers for another batch":         {`acknowledged batch "another" instead of`},
+		"answers nothing":                   {`acknowledged batch "" instead of`},
+		"does not say why":                  {"the messenger gave no reason"},
+		"names no result":                   {"the messenger gave no reason"},
 		"rejects a record of another batch": {`rejected record "another", which is not in the batch`},
 		"says too much":                     {"larger than max"},
 	} {
@@ -54,7 +54,7 @@ func testMessengers(t *testing.T, bin string) {
 		t.Parallel()
 		s := faultySite(t, bin, "answers twice")
 		run := s.extract(1)
-		mustSay(t, lines(messenger(t, run, "faulty").Problems), "answered for batch")
+		mustSay(t, lines(messenger(t, run, "faulty").Problems), "acknowledged batch")
 		checkOthersDelivered(t, s, run)
 	})
 	t.Run("hangs-at-shutdown", func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/caso-project/caso/internal/contract"
 	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -178,15 +179,20 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 	return complete(nil)
 }
 
-// record is a correct one.
+// record returns a valid record of a server that was created in the window's last month.
 func record(request *pluginv1.ExtractRequest, id string) *pluginv1.Record {
-	to := request.GetWindow().GetTo().AsTime()
+	months := contract.Months(request.GetWindow().GetFrom().AsTime(), request.GetWindow().GetTo().AsTime())
+	asOf := months[len(months)-1].AsOf
+	start := asOf.Add(-time.Hour)
+	if monthStart := time.Date(asOf.Year(), asOf.Month(), 1, 0, 0, 0, 0, time.UTC); start.Before(monthStart) {
+		start = monthStart
+	}
 	return &pluginv1.Record{
 		CloudType: "faulty", ProjectId: request.GetProject().GetId(),
 		Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
 			VmUuid: id, MachineName: id, LocalUserId: "u", Status: pluginv1.CloudStatus_CLOUD_STATUS_STARTED,
-			StartTime: timestamppb.New(to.Add(-time.Hour)), RecordCreateTime: timestamppb.New(to),
-			WallDuration: durationpb.New(time.Hour), CpuDuration: durationpb.New(time.Hour),
+			StartTime: timestamppb.New(start), RecordCreateTime: timestamppb.New(asOf),
+			WallDuration: durationpb.New(asOf.Sub(start)), CpuDuration: durationpb.New(asOf.Sub(start)),
 		}},
 	}
 }
