@@ -52,8 +52,7 @@ func list(t *testing.T) []goPackage {
 	command := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Deps", module+"...")
 	out, err := command.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("go list: %s", exit.Stderr)
 		}
 		t.Fatal(err)

@@ -70,8 +70,14 @@ func messagePattern(part string) *regexp.Regexp {
 	var pattern strings.Builder
 	end := 0
 	for _, at := range value.FindAllStringIndex(part, -1) {
+		// A count is written with its noun in the format, or formatted with it.
+		placeholder := part[at[0]:at[1]]
+		_, noun, counted := strings.Cut(placeholder, " ")
+		if counted {
+			noun = "(?: " + noun + ")?"
+		}
 		pattern.WriteString(regexp.QuoteMeta(part[end:at[0]]))
-		pattern.WriteString(`(?:"?` + verb + `"?|` + regexp.QuoteMeta(part[at[0]:at[1]]) + `)`)
+		pattern.WriteString(`(?:"?` + verb + noun + `"?|` + regexp.QuoteMeta(placeholder) + `)`)
 		end = at[1]
 	}
 	pattern.WriteString(regexp.QuoteMeta(part[end:]))
@@ -89,6 +95,7 @@ func TestMessagePattern(t *testing.T) {
 		{`unknown plugin "NAME"`, "unknown plugin %q", true},
 		{`unknown plugin "NAME"`, "unknown plugin", false},
 		{"N records pending since TIME", "%s pending since %s", true},
+		{"has N batches pending", "has %d batches pending", true},
 		{"project PROJECT has no VO ... openstack", "project %s has no VO", false},
 		{"project PROJECT has no VO ... VO", "project %s has no VO", true},
 	} {

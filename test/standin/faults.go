@@ -3,6 +3,7 @@ package standin
 import (
 	"bytes"
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -171,9 +172,7 @@ func (f Fault) answer(r *http.Request, truth http.Handler) *httptest.ResponseRec
 
 // send writes an answer, slowly or partly if the fault is that.
 func (f Fault) send(w http.ResponseWriter, r *http.Request, rec *httptest.ResponseRecorder) {
-	for name, values := range rec.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), rec.Header())
 	body := rec.Body.Bytes()
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(rec.Code)

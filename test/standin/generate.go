@@ -3,6 +3,7 @@ package standin
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -185,7 +186,7 @@ func (g *generator) floatingIPs(project string, number int) {
 			s := live[p.server]
 			ip.ServerID, ip.FixedAddress, ip.MAC = s.ID, s.Addresses[0].Addr, s.Addresses[0].MAC
 			g.cloud.UpdateServer(s.ID, func(s *Server) {
-				s.Addresses = append(s.Addresses[:len(s.Addresses):len(s.Addresses)],
+				s.Addresses = append(slices.Clip(s.Addresses),
 					Address{Network: "internal", Addr: ip.Address, MAC: ip.MAC, Floating: true})
 			})
 		}

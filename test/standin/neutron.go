@@ -174,7 +174,7 @@ func (q *call) neutronLimit(query url.Values) (limit int, ok bool) {
 func (q *call) neutronLinks(page []*FloatingIP, limit int) []linkView {
 	// The rest of the query stays unchanged.
 	var kept []string
-	for _, pair := range strings.Split(q.r.URL.RawQuery, "&") {
+	for pair := range strings.SplitSeq(q.r.URL.RawQuery, "&") {
 		if pair != "" && !strings.HasPrefix(pair, "marker=") && !strings.HasPrefix(pair, "page_reverse=") {
 			kept = append(kept, pair)
 		}

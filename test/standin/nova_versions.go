@@ -39,7 +39,7 @@ func parseMicroversion(s string) (minor int, ok bool) {
 // askedMicroversion returns the microversion in the headers of a request, or "".
 func askedMicroversion(h http.Header) string {
 	for _, value := range h.Values("OpenStack-API-Version") {
-		for _, item := range strings.Split(value, ",") {
+		for item := range strings.SplitSeq(value, ",") {
 			if name, version, ok := strings.Cut(strings.TrimSpace(item), " "); ok && name == "compute" {
 				return version
 			}
