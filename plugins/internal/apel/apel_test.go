@@ -22,8 +22,8 @@ func cloudRecord(change func(*pluginv1.CloudRecord)) *pluginv1.Record {
 	return &pluginv1.Record{SiteName: "s", Kind: &pluginv1.Record_Cloud{Cloud: vm}}
 }
 
-func TestAbsentFiguresAreLeftOut(t *testing.T) {
-	fields, err := Of(cloudRecord(nil))
+func TestAbsentValuesAreLeftOut(t *testing.T) {
+	fields, err := RecordFields(cloudRecord(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +33,8 @@ func TestAbsentFiguresAreLeftOut(t *testing.T) {
 	}
 }
 
-func TestZeroIsAFigure(t *testing.T) {
-	fields, err := Of(cloudRecord(func(vm *pluginv1.CloudRecord) {
+func TestZeroIsKept(t *testing.T) {
+	fields, err := RecordFields(cloudRecord(func(vm *pluginv1.CloudRecord) {
 		vm.CpuCount = proto.Float64(0)
 		vm.MemoryMb = proto.Int64(0)
 		vm.PublicIpCount = proto.Int64(0)
@@ -53,10 +53,10 @@ func TestZeroIsAFigure(t *testing.T) {
 	}
 }
 
-func TestFiguresThatMakeNoSense(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	cases := map[string]struct {
 		change func(*pluginv1.CloudRecord)
-		names  string
+		key    string
 	}{
 		"negative wall time":     {func(vm *pluginv1.CloudRecord) { vm.WallDuration = &durationpb.Duration{Seconds: -5} }, "WallDuration"},
 		"negative memory":        {func(vm *pluginv1.CloudRecord) { vm.MemoryMb = proto.Int64(-1) }, "Memory"},
@@ -68,30 +68,30 @@ func TestFiguresThatMakeNoSense(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := Of(cloudRecord(c.change))
-			if err == nil || !strings.HasPrefix(err.Error(), c.names+" ") {
-				t.Errorf("got error %v, want one that names %s", err, c.names)
+			_, err := RecordFields(cloudRecord(c.change))
+			if err == nil || !strings.HasPrefix(err.Error(), c.key+" ") {
+				t.Errorf("got error %v, want one about %s", err, c.key)
 			}
 		})
 	}
 }
 
-func TestBenchmarkIsWholeOrNotThere(t *testing.T) {
+func TestBenchmarkIsCompleteOrLeftOut(t *testing.T) {
 	cases := map[string]struct {
 		benchmark *pluginv1.Benchmark
 		want      any
 	}{
-		"whole":        {&pluginv1.Benchmark{Type: "HEPscore23", Value: 12.34567}, 12.346},
+		"complete":     {&pluginv1.Benchmark{Type: "HEPscore23", Value: 12.34567}, 12.346},
 		"none":         {nil, nil},
 		"without type": {&pluginv1.Benchmark{Value: 3}, nil},
-		"nothing":      {&pluginv1.Benchmark{Type: "x", Value: 0.0001}, nil},
+		"rounds to 0":  {&pluginv1.Benchmark{Type: "x", Value: 0.0001}, nil},
 		"negative":     {&pluginv1.Benchmark{Type: "x", Value: -2}, nil},
 		"not a number": {&pluginv1.Benchmark{Type: "x", Value: math.NaN()}, nil},
 		"too large":    {&pluginv1.Benchmark{Type: "x", Value: 1e9}, nil},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			fields, err := Of(cloudRecord(func(vm *pluginv1.CloudRecord) { vm.Benchmark = c.benchmark }))
+			fields, err := RecordFields(cloudRecord(func(vm *pluginv1.CloudRecord) { vm.Benchmark = c.benchmark }))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestBenchmarkIsWholeOrNotThere(t *testing.T) {
 	}
 }
 
-func TestEveryStatusHasAWord(t *testing.T) {
+func TestStatusText(t *testing.T) {
 	want := []string{"unknown", "started", "suspended", "completed", "error", "paused", "stopped", "unknown"}
 	for number := range pluginv1.CloudStatus_name {
 		if got := statusText(pluginv1.CloudStatus(number)); got != want[number] {
@@ -115,16 +115,16 @@ func TestEveryStatusHasAWord(t *testing.T) {
 	}
 }
 
-func TestNeedlessDecimalsAndSigns(t *testing.T) {
+func TestRoundToDecimalColumn(t *testing.T) {
 	for value, want := range map[float64]float64{4: 4, 0.5: 0.5, 1.23449: 1.234, math.Copysign(0, -1): 0} {
-		got, ok := decimal(value)
+		got, ok := roundToDecimalColumn(value)
 		if !ok || got != want || math.Signbit(got) {
 			t.Errorf("%v became %v, %v", value, got, ok)
 		}
 	}
 }
 
-func TestKeysOfOtherKinds(t *testing.T) {
+func TestKeysOfOtherRecordTypes(t *testing.T) {
 	cases := map[string]struct {
 		record *pluginv1.Record
 		keys   []string
@@ -144,7 +144,7 @@ func TestKeysOfOtherKinds(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			fields, err := Of(c.record)
+			fields, err := RecordFields(c.record)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestKeysOfOtherKinds(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Of(&pluginv1.Record{}); err == nil {
-		t.Error("a record that holds nothing was taken")
+	if _, err := RecordFields(&pluginv1.Record{}); err == nil {
+		t.Error("a record of no type was accepted")
 	}
 }

@@ -25,7 +25,7 @@ const (
 // document writes a record as one JSON object on one line, keys sorted, so that a batch that is sent
 // again is the same bytes.
 func document(record *pluginv1.Record) ([]byte, error) {
-	fields, err := apel.Of(record)
+	fields, err := apel.RecordFields(record)
 	if err != nil {
 		return nil, err
 	}

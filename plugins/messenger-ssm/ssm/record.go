@@ -18,7 +18,7 @@ func recordText(record *pluginv1.Record, version string) (string, error) {
 	if sdk.RecordTypeOf(record) != pluginv1.RecordType_RECORD_TYPE_CLOUD {
 		return "", fmt.Errorf("the record is not a cloud record, and messenger ssm sends no others")
 	}
-	fields, err := apel.Of(record)
+	fields, err := apel.RecordFields(record)
 	if err != nil {
 		return "", err
 	}
