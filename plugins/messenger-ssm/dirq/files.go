@@ -8,28 +8,27 @@ import (
 	"syscall"
 )
 
-// files is what a queue asks of the file system, one function a step, so that tests can let any step fail.
-type files struct {
-	// write makes a new file with this content, on disk when it returns.
-	write func(path string, content []byte) error
-	mkdir func(path string) error
-	link  func(from, to string) error
-	// remove takes a file away.
+// fileSystem holds the file operations of a queue, so that tests can make each of them fail.
+type fileSystem struct {
+	// write creates a file with this content, which is on disk when it returns.
+	write  func(path string, content []byte) error
+	mkdir  func(path string) error
+	link   func(from, to string) error
 	remove func(path string) error
-	// sync puts a directory's entries on disk.
+	// sync makes the entries of a directory durable.
 	sync func(dir string) error
 }
 
-// realFiles leaves modes to the umask: whether the group may read and remove (SSM often runs as another
-// user of the same group) is the site's choice. All others never may: the records name people.
-func realFiles() files {
-	temporary := unnamed{}
-	return files{
-		write:  temporary.write,
+// realFileSystem leaves group access to the umask: SSM often runs as another user of the same
+// group. Others never get access, since records contain the names of users.
+func realFileSystem() fileSystem {
+	temporaries := unnamedFiles{}
+	return fileSystem{
+		write:  temporaries.write,
 		mkdir:  func(path string) error { return os.Mkdir(path, 0o770) },
-		link:   temporary.link,
-		remove: temporary.remove,
-		sync:   syncDir,
+		link:   temporaries.link,
+		remove: temporaries.remove,
+		sync:   syncDirectory,
 	}
 }
 
@@ -40,7 +39,7 @@ func writeFile(path string, content []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			// What was written of it only takes room, of which there may be none left.
+			// An incomplete file would only use space.
 			_ = os.Remove(path)
 		}
 	}()
@@ -51,26 +50,26 @@ func writeFile(path string, content []byte) (err error) {
 	return errors.Join(err, file.Close())
 }
 
-func syncDir(dir string) error {
+func syncDirectory(dir string) error {
 	handle, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	err = handle.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		// fsync(2): a file system that has no such thing for directories. There is nothing else to ask.
+		// The file system does not support fsync(2) of a directory.
 		err = nil
 	}
 	return errors.Join(err, handle.Close())
 }
 
-// makeDir makes a directory and those above it that are missing, durably. It is no error if somebody else
-// makes one at the same time.
-func (f files) makeDir(path string) error {
+// makeDirectory creates a directory and its missing parents, durably. A directory that another
+// process creates at the same time is not an error.
+func (f fileSystem) makeDirectory(path string) error {
 	parent := filepath.Dir(path)
 	err := f.mkdir(path)
 	if errors.Is(err, fs.ErrNotExist) && parent != path {
-		if err := f.makeDir(parent); err != nil {
+		if err := f.makeDirectory(parent); err != nil {
 			return err
 		}
 		err = f.mkdir(path)
@@ -81,9 +80,9 @@ func (f files) makeDir(path string) error {
 	if err != nil {
 		return err
 	}
+	// A parent that is writable but not readable cannot be opened, and so not be synced.
 	if err := f.sync(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	// One may be allowed to make a directory where one may not look; then it can't be synced either.
 	return nil
 }

@@ -1,9 +1,9 @@
-// Package dirq adds elements to a directory queue of the kind Directory::Queue::Simple, which is how SSM
-// is given messages: python-dirq's QueueSimple, in SSM's sender, takes them out again.
+// Package dirq adds elements to a directory queue of the kind Directory::Queue::Simple, from which
+// SSM's sender takes its messages with python-dirq's QueueSimple.
 //
-// An element is a file DIRECTORY/NAME of 8 and 14 hexadecimal digits. It appears whole and by one link, so
-// a reader never sees a part of one; and when Add returns it is on disk, which python-dirq itself does
-// not see to. Taking elements out, and clearing up what a killed writer left, is the readers' business.
+// An element is a file DIRECTORY/NAME of 8 and 14 hexadecimal digits. It appears complete and by
+// one link, so a reader never sees a part of it, and it is on disk when Add returns (python-dirq
+// does not sync). Removing elements, and the leftovers of killed writers, is up to the readers.
 package dirq
 
 import (
@@ -17,130 +17,130 @@ import (
 	"time"
 )
 
-// attempts bounds how often Add begins anew because somebody else was in its way. Purgers come by every
-// few minutes; one that wins this often is no purger.
-const attempts = 100
+// maxAttempts bounds how often a step is repeated because another process interfered. A purger runs
+// every few minutes, so it does not interfere this often.
+const maxAttempts = 100
 
-// temporary ends the name of an element that is not there yet.
-const temporary = ".tmp"
+// temporarySuffix ends the name of a file that is not yet an element.
+const temporarySuffix = ".tmp"
 
-// errPurged says that a temporary file was removed before it became an element.
-var errPurged = errors.New("temporary file was removed by somebody else")
+var errPurged = errors.New("temporary file was removed by another process")
 
-// Queue is one directory queue. Its methods may be called at the same time.
+// Queue is one directory queue. Its methods are safe for concurrent use.
 type Queue struct {
 	path  string
-	files files
+	files fileSystem
 
 	mu    sync.Mutex
-	names namer
+	names nameSequence
 }
 
-// Open is the queue in a directory. Nothing is touched until Add, which also makes the directory.
+// Open returns the queue in a directory. Nothing on disk is touched until Add.
 func Open(path string) *Queue {
 	return &Queue{
 		path:  path,
-		files: realFiles(),
-		names: namer{now: time.Now, digit: rand.IntN(16)},
+		files: realFileSystem(),
+		names: nameSequence{now: time.Now, digit: rand.IntN(16)},
 	}
 }
 
-// draft is an element that is written but not linked.
-type draft struct {
+// temporaryFile is a written file that is not yet linked.
+type temporaryFile struct {
 	dir, path string
 }
 
-// Add adds elements, in this order, and returns when they are on disk. All contents are written before the first
-// appears, so that a full disk leaves none of them. An error may still leave the first few: they
-// are not taken back, since a reader may hold them already and would fail over their absence.
+// Add adds elements in this order and returns when they are on disk. It creates the directory of
+// the queue if it does not exist. All contents are written before the first element appears, so
+// that a full disk leaves none of them. After another error the first elements may stay in the
+// queue: they are not removed, since a reader may already have locked them.
 func (q *Queue) Add(ctx context.Context, contents ...[]byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var err error
-	for range attempts {
+	for range maxAttempts {
 		var added int
-		if added, err = q.add(ctx, contents); err == nil {
+		if added, err = q.addOnce(ctx, contents); err == nil {
 			return nil
 		}
 		if !errors.Is(err, errPurged) {
 			return err
 		}
-		// The rest is written anew, not only what was purged: it must come later in the queue, and
-		// the directory of what is written already may be an earlier one.
+		// All elements that are missing are written again, not only the purged one: those after it
+		// must follow it in the queue.
 		contents = contents[added:]
 	}
-	return fmt.Errorf("gave up after %d attempts: %w", attempts, err)
+	return fmt.Errorf("stopped after %d attempts: %w", maxAttempts, err)
 }
 
-// add adds elements and says how many have appeared when it fails.
-func (q *Queue) add(ctx context.Context, contents [][]byte) (added int, err error) {
-	drafts := make([]draft, 0, len(contents))
+// addOnce adds elements and returns how many of them have appeared, also after an error.
+func (q *Queue) addOnce(ctx context.Context, contents [][]byte) (added int, err error) {
+	temporaries := make([]temporaryFile, 0, len(contents))
 	defer func() {
-		for _, left := range drafts[added:] {
-			_ = q.files.remove(left.path)
+		for _, temporary := range temporaries[added:] {
+			_ = q.files.remove(temporary.path)
 		}
 	}()
 	for _, content := range contents {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		written, err := q.write(content)
+		temporary, err := q.writeTemporary(content)
 		if err != nil {
 			return 0, err
 		}
-		drafts = append(drafts, written)
+		temporaries = append(temporaries, temporary)
 	}
-	for _, draft := range drafts {
-		if err = q.link(draft); err != nil {
+	for _, temporary := range temporaries {
+		if err = q.linkElement(temporary); err != nil {
 			break
 		}
 		added++
 	}
-	// Also when a link failed: what has appeared is not added again.
-	if err := q.sync(drafts[:added]); err != nil {
+	// Also after a failed link: Add does not add again what has appeared.
+	if err := q.syncDirectories(temporaries[:added]); err != nil {
 		return added, err
 	}
 	return added, err
 }
 
-// write makes a temporary file.
-func (q *Queue) write(content []byte) (draft, error) {
+func (q *Queue) writeTemporary(content []byte) (temporaryFile, error) {
 	var err error
-	for range attempts {
+	for range maxAttempts {
 		dir, name, nameErr := q.names.next()
 		if nameErr != nil {
-			return draft{}, nameErr
+			return temporaryFile{}, nameErr
 		}
 		dir = filepath.Join(q.path, dir)
-		made := draft{dir: dir, path: filepath.Join(dir, name+temporary)}
-		err = q.files.write(made.path, content)
+		temporary := temporaryFile{dir: dir, path: filepath.Join(dir, name+temporarySuffix)}
+		err = q.files.write(temporary.path, content)
 		switch {
 		case err == nil:
-			return made, nil
+			return temporary, nil
 		case errors.Is(err, fs.ErrNotExist):
-			// A purger may remove an empty directory again before the file is made: hence the loop.
-			if err := q.files.makeDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return draft{}, err
+			// A purger may remove the empty directory before the file is created; hence the loop.
+			if err := q.files.makeDirectory(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return temporaryFile{}, err
 			}
 		case errors.Is(err, fs.ErrExist):
-			// Another writer's name: take the next.
+			// Another writer uses the name: try the next one.
 		default:
-			return draft{}, err
+			return temporaryFile{}, err
 		}
 	}
-	return draft{}, fmt.Errorf("gave up after %d attempts: %w", attempts, err)
+	return temporaryFile{}, fmt.Errorf("stopped after %d attempts: %w", maxAttempts, err)
 }
 
-// link makes an element of a temporary file. Its name is made now and not taken from the temporary file: a
-// name that somebody else has must be replaced by a later one, and those after it must be later still.
-func (q *Queue) link(draft draft) error {
+// linkElement makes an element of a temporary file. The element gets a new name, not that of the
+// temporary file: a name that is in use must be replaced by a later one, and the elements after it
+// must have later names still.
+func (q *Queue) linkElement(temporary temporaryFile) error {
 	var err error
-	for range attempts {
+	for range maxAttempts {
 		_, name, nameErr := q.names.next()
 		if nameErr != nil {
 			return nameErr
 		}
-		err = q.files.link(draft.path, filepath.Join(draft.dir, name))
+		err = q.files.link(temporary.path, filepath.Join(temporary.dir, name))
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
@@ -150,17 +150,17 @@ func (q *Queue) link(draft draft) error {
 		if err != nil {
 			return err
 		}
-		// The element is there; a purger may have been faster with the temporary file.
-		if err := q.files.remove(draft.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// A purger may already have removed the temporary file.
+		if err := q.files.remove(temporary.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	return fmt.Errorf("gave up after %d attempts: %w", attempts, err)
+	return fmt.Errorf("stopped after %d attempts: %w", maxAttempts, err)
 }
 
-// sync puts the elements' names on disk, and the names of their directories.
-func (q *Queue) sync(elements []draft) error {
+// syncDirectories makes the names of elements, and of their directories, durable.
+func (q *Queue) syncDirectories(elements []temporaryFile) error {
 	if len(elements) == 0 {
 		return nil
 	}
@@ -170,7 +170,8 @@ func (q *Queue) sync(elements []draft) error {
 			continue
 		}
 		synced[element.dir] = true
-		// A directory that is gone was emptied by a reader: its elements are out of our hands.
+		// A missing directory was emptied by a reader and removed by a purger: its elements are
+		// read.
 		if err := q.files.sync(element.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

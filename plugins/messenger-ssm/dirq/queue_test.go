@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// read takes what a reader would see, in its order, and fails on anything that does not belong there.
-func read(t *testing.T, path string) (contents, names []string) {
+// readElements returns what a reader would see, in its order. Any file that is not an element fails
+// the test.
+func readElements(t *testing.T, path string) (contents, names []string) {
 	t.Helper()
 	dirs, err := os.ReadDir(path)
 	if err != nil {
@@ -30,7 +31,7 @@ func read(t *testing.T, path string) (contents, names []string) {
 		for _, entry := range entries {
 			name := dir.Name() + "/" + entry.Name()
 			if !isElement(name) {
-				t.Errorf("%s is no element", name)
+				t.Errorf("%s is not an element", name)
 				continue
 			}
 			content, err := os.ReadFile(filepath.Join(path, name))
@@ -43,7 +44,7 @@ func read(t *testing.T, path string) (contents, names []string) {
 	return contents, names
 }
 
-// isElement is python-dirq's _DIRELT_REGEXP.
+// isElement matches python-dirq's _DIRELT_REGEXP.
 func isElement(name string) bool {
 	hex := func(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 	dir, element, ok := strings.Cut(name, "/")
@@ -52,8 +53,8 @@ func isElement(name string) bool {
 
 func wantContents(t *testing.T, path string, want ...string) {
 	t.Helper()
-	if got, _ := read(t, path); !slices.Equal(got, want) {
-		t.Errorf("the queue holds %q, want %q", got, want)
+	if got, _ := readElements(t, path); !slices.Equal(got, want) {
+		t.Errorf("the queue contains %q, want %q", got, want)
 	}
 }
 
@@ -85,19 +86,19 @@ func TestAddKeepsOrder(t *testing.T) {
 	wantContents(t, path, want...)
 }
 
-func TestNamesAreThoseOfDirq(t *testing.T) {
+func TestNamesHaveTheFormatOfDirq(t *testing.T) {
 	path := t.TempDir()
 	queue := Open(path)
-	queue.names = namer{now: func() time.Time { return time.Unix(1700000000, 123456789) }, digit: 7}
+	queue.names = nameSequence{now: func() time.Time { return time.Unix(1700000000, 123456789) }, digit: 7}
 	add(t, queue, "x")
-	// 1700000000 is 0x6553f100, 20 s into its minute. 123456 is 0x1e240; two attempts
-	// at a temporary file, of which one lacked a directory, took two names.
-	if _, names := read(t, path); !slices.Equal(names, []string{"6553f0ec/6553f1001e2427"}) {
+	// 1700000000 is 0x6553f100, 20 s into its minute. 123456 is 0x1e240; two attempts to create
+	// a temporary file, the first without a directory, used two names.
+	if _, names := readElements(t, path); !slices.Equal(names, []string{"6553f0ec/6553f1001e2427"}) {
 		t.Errorf("got %v", names)
 	}
 }
 
-func TestNamesRiseWhenTheClockIsSetBack(t *testing.T) {
+func TestNamesIncreaseWhenTheClockIsSetBack(t *testing.T) {
 	path := t.TempDir()
 	now := time.Unix(1700000059, 999999000)
 	queue := Open(path)
@@ -123,23 +124,23 @@ func TestClockWithoutNames(t *testing.T) {
 	}
 }
 
-func TestTakenNamesAreNotTakenAway(t *testing.T) {
+func TestNamesInUseAreNotReplaced(t *testing.T) {
 	path := t.TempDir()
 	now := time.Unix(1700000000, 0)
 	for _, content := range []string{"first", "second"} {
-		// Two processes whose clocks and digits agree.
+		// Two processes with the same time and digit.
 		queue := Open(path)
-		queue.names = namer{now: func() time.Time { return now }, digit: 1}
+		queue.names = nameSequence{now: func() time.Time { return now }, digit: 1}
 		add(t, queue, content, content+"+")
 	}
-	got, _ := read(t, path)
+	got, _ := readElements(t, path)
 	slices.Sort(got)
 	if want := []string{"first", "first+", "second", "second+"}; !slices.Equal(got, want) {
-		t.Errorf("the queue holds %q, want %q", got, want)
+		t.Errorf("the queue contains %q, want %q", got, want)
 	}
 }
 
-func TestFullDiskLeavesNothing(t *testing.T) {
+func TestFullDiskLeavesNoElement(t *testing.T) {
 	path := t.TempDir()
 	queue := Open(path)
 	write, written := queue.files.write, 0
@@ -149,17 +150,17 @@ func TestFullDiskLeavesNothing(t *testing.T) {
 		}
 		return write(path, content)
 	}
-	// The first write is refused for want of a directory.
+	// The first write fails because the directory does not exist yet.
 	err := queue.Add(context.Background(), asBytes([]string{"a", "b", "c"})...)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got error %v, want one about space that names the queue", err)
+		t.Errorf("got error %v, want ENOSPC and the path of the queue", err)
 	}
 	wantContents(t, path)
 	add(t, queue, "a", "b", "c")
 	wantContents(t, path, "a", "b", "c")
 }
 
-func TestWriteFileSparesOthersFiles(t *testing.T) {
+func TestWriteFileKeepsAnExistingFile(t *testing.T) {
 	existing := filepath.Join(t.TempDir(), "x.tmp")
 	if err := os.WriteFile(existing, []byte("theirs"), 0o600); err != nil {
 		t.Fatal(err)
@@ -177,11 +178,11 @@ func TestPurgedTemporaryFileIsWrittenAgain(t *testing.T) {
 	queue := Open(path)
 	minute := 0
 	queue.names.now = func() time.Time { return time.Unix(1700000000+int64(60*minute), 0) }
-	// Files with names: on a file system that has no others.
+	// Files with names, as on a file system without O_TMPFILE.
 	queue.files.write, queue.files.link, queue.files.remove = writeFile, os.Link, os.Remove
 	link, calls := queue.files.link, 0
 	queue.files.link = func(from, to string) error {
-		// The second of three: the purger comes, and meanwhile it has become later.
+		// A purger removes the second of three, and the next minute has begun.
 		if calls++; calls == 2 {
 			minute++
 			if err := os.Remove(from); err != nil {
@@ -219,19 +220,19 @@ func TestElementTakenBeforeAddReturns(t *testing.T) {
 		if err := link(from, to); err != nil {
 			return err
 		}
-		// A fast reader, and a purger behind it.
+		// A reader removes the element, then a purger the directory.
 		return os.RemoveAll(filepath.Dir(to))
 	}
 	add(t, queue, "a")
 	wantContents(t, path)
 }
 
-func TestGivesUp(t *testing.T) {
+func TestAttemptsAreBounded(t *testing.T) {
 	cases := map[string]func(*Queue){
 		"every temporary file is purged": func(q *Queue) {
 			q.files.link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.ENOENT} }
 		},
-		"every name is taken": func(q *Queue) {
+		"every name is in use": func(q *Queue) {
 			q.files.link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.EEXIST} }
 		},
 		"every directory vanishes": func(q *Queue) {
@@ -240,12 +241,12 @@ func TestGivesUp(t *testing.T) {
 			}
 		},
 	}
-	for name, breaks := range cases {
+	for name, breakQueue := range cases {
 		t.Run(name, func(t *testing.T) {
 			queue := Open(t.TempDir())
-			breaks(queue)
+			breakQueue(queue)
 			err := queue.Add(context.Background(), []byte("x"))
-			if err == nil || !strings.Contains(err.Error(), "gave up") {
+			if err == nil || !strings.Contains(err.Error(), "stopped after") {
 				t.Errorf("got error %v", err)
 			}
 			wantContents(t, queue.path)
@@ -253,10 +254,10 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
-// Whatever step fails, for whatever reason but those above, Add fails with it and leaves no temporary file.
+// An error of any step that is not ENOENT or EEXIST fails Add at once and leaves no temporary file.
 func TestOtherErrorsAreFinal(t *testing.T) {
 	for _, cause := range []error{syscall.EACCES, syscall.EROFS, syscall.EIO, syscall.EPERM} {
-		refuse := func(calls *int, nth int) error {
+		failNth := func(calls *int, nth int) error {
 			if *calls++; *calls == nth {
 				return cause
 			}
@@ -266,43 +267,43 @@ func TestOtherErrorsAreFinal(t *testing.T) {
 			"write": func(q *Queue, calls *int) {
 				write := q.files.write
 				q.files.write = func(path string, content []byte) error {
-					if err := refuse(calls, 3); err != nil {
+					if err := failNth(calls, 3); err != nil {
 						return err
 					}
 					return write(path, content)
 				}
 			},
 			"mkdir": func(q *Queue, calls *int) {
-				q.files.mkdir = func(string) error { return refuse(calls, 1) }
+				q.files.mkdir = func(string) error { return failNth(calls, 1) }
 			},
 			"link": func(q *Queue, calls *int) {
 				link := q.files.link
 				q.files.link = func(from, to string) error {
-					if err := refuse(calls, 2); err != nil {
+					if err := failNth(calls, 2); err != nil {
 						return err
 					}
 					return link(from, to)
 				}
 			},
 			"sync": func(q *Queue, calls *int) {
-				q.files.sync = func(string) error { return refuse(calls, 3) }
+				q.files.sync = func(string) error { return failNth(calls, 3) }
 			},
 		}
-		for name, breaks := range cases {
+		for name, breakQueue := range cases {
 			t.Run(name+" "+cause.Error(), func(t *testing.T) {
 				queue, calls := Open(t.TempDir()), 0
-				breaks(queue, &calls)
+				breakQueue(queue, &calls)
 				if err := queue.Add(context.Background(), []byte("a"), []byte("b")); !errors.Is(err, cause) {
 					t.Errorf("got error %v, want %v", err, cause)
 				}
 				// Fails on temporary files.
-				read(t, queue.path)
+				readElements(t, queue.path)
 			})
 		}
 	}
 }
 
-func TestPathsThatAreNoDirectory(t *testing.T) {
+func TestPathIsNotADirectory(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -314,12 +315,12 @@ func TestPathsThatAreNoDirectory(t *testing.T) {
 	}
 	for _, path := range []string{file, filepath.Join(file, "below"), dangling} {
 		if err := Open(path).Add(context.Background(), []byte("x")); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: got error %v, want one that names it", path, err)
+			t.Errorf("%s: got error %v, want one that contains the path", path, err)
 		}
 	}
 }
 
-func TestEndedBeforeAnythingAppears(t *testing.T) {
+func TestCanceledBeforeTheFirstElementAppears(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	queue := Open(t.TempDir())
 	write := queue.files.write
@@ -344,7 +345,7 @@ func TestModesFollowUmask(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "queue")
 		add(t, Open(path), "x")
 		syscall.Umask(before)
-		_, names := read(t, path)
+		_, names := readElements(t, path)
 		element := filepath.Join(path, names[0])
 		for name, want := range map[string]fs.FileMode{path: want.dir, filepath.Dir(element): want.dir, element: want.file} {
 			info, err := os.Stat(name)
@@ -358,9 +359,9 @@ func TestModesFollowUmask(t *testing.T) {
 	}
 }
 
-// A reader that never rests, and like python-dirq's purge removes all empty directories but the last, while
-// elements are added minute by minute.
-func TestAmongPurgers(t *testing.T) {
+// A reader runs in a loop and, like python-dirq's purge, removes all empty directories but the
+// last, while an element is added every minute.
+func TestConcurrentPurger(t *testing.T) {
 	path := t.TempDir()
 	queue := Open(path)
 	now := time.Unix(1700000000, 0)
@@ -399,7 +400,7 @@ func TestAmongPurgers(t *testing.T) {
 					_ = os.Remove(in)
 				}
 			}
-			// What was listed after the last Add had returned is all there is.
+			// This listing began after the last Add had returned, so it was complete.
 			if last {
 				return
 			}
@@ -419,18 +420,18 @@ func TestAmongPurgers(t *testing.T) {
 		got = append(got, content)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the reader took %v", got)
+		t.Errorf("the reader got %v", got)
 	}
 }
 
-// A writer may be killed at any moment: what it has not added yet has no name, and is gone with it.
-func TestNothingIsThereBeforeItIsAnElement(t *testing.T) {
+// A writer that is killed leaves no temporary file: until it is linked, the file has no name.
+func TestTemporaryFilesHaveNoName(t *testing.T) {
 	path := t.TempDir()
 	queue := Open(path)
 	link, links := queue.files.link, 0
 	queue.files.link = func(from, to string) error {
 		// Fails on temporary files.
-		if _, names := read(t, path); len(names) != links {
+		if _, names := readElements(t, path); len(names) != links {
 			t.Errorf("%d elements before link %d", len(names), links)
 		}
 		links++
@@ -438,11 +439,53 @@ func TestNothingIsThereBeforeItIsAnElement(t *testing.T) {
 	}
 	add(t, queue, "a", "b", "c")
 	wantContents(t, path, "a", "b", "c")
-	many := make([]string, mostUnnamed+2)
+	many := make([]string, maxUnnamed+2)
 	for i := range many {
 		many[i] = fmt.Sprintf("%04d", i)
 	}
 	queue.files.link = link
 	add(t, queue, many...)
 	wantContents(t, path, append([]string{"a", "b", "c"}, many...)...)
+}
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dangling := filepath.Join(dir, "dangling")
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{
+		dir:                                nil,
+		filepath.Join(dir, "new", "queue"): nil,
+		file:                               syscall.ENOTDIR,
+		filepath.Join(file, "below"):       syscall.ENOTDIR,
+		dangling:                           fs.ErrNotExist,
+		filepath.Join(dangling, "below"):   fs.ErrNotExist,
+	} {
+		if err := Open(path).Check(); !errors.Is(err, want) {
+			t.Errorf("%s: got error %v, want %v", path, err, want)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("the directory contains %v, %v, want the two files of the test", entries, err)
+	}
+}
+
+func TestCheckOfAProtectedDirectory(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("permissions do not limit root")
+	}
+	for _, mode := range []fs.FileMode{0o300, 0o500, 0o600} {
+		dir := filepath.Join(t.TempDir(), "queue")
+		if err := os.Mkdir(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := Open(dir).Check(); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("mode %v: got error %v", mode, err)
+		}
+	}
 }

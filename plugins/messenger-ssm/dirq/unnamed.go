@@ -9,21 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mostUnnamed bounds how many files are held open at once; a queue is rarely added more to.
-const mostUnnamed = 200
+// maxUnnamed bounds how many files are open at once. A batch rarely has more messages.
+const maxUnnamed = 200
 
-// unnamed are temporary files without a name, by the name that they would have: a writer that is killed leaves
-// nothing behind. Where a file system has no such thing (open(2), O_TMPFILE) they have that name after all, and
-// python-dirq's purge takes away what was left.
-type unnamed map[string]*os.File
+// unnamedFiles are temporary files without a name (open(2), O_TMPFILE), by the path that they would
+// have: a killed writer leaves nothing behind. On a file system without O_TMPFILE they have that
+// path, and python-dirq's purge removes leftovers.
+type unnamedFiles map[string]*os.File
 
-func (u unnamed) write(path string, content []byte) error {
-	if len(u) >= mostUnnamed {
+func (u unnamedFiles) write(path string, content []byte) error {
+	if len(u) >= maxUnnamed {
 		return writeFile(path, content)
 	}
-	file, err := os.OpenFile(filepath.Dir(path), os.O_WRONLY|unix.O_TMPFILE, 0o660)
-	// Old kernels take the flag for O_DIRECTORY, and say EISDIR.
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+	file, err := openUnnamed(filepath.Dir(path))
+	if isUnnamedUnsupported(err) {
 		return writeFile(path, content)
 	}
 	if err != nil {
@@ -40,12 +39,22 @@ func (u unnamed) write(path string, content []byte) error {
 	return nil
 }
 
-func (u unnamed) link(from, to string) error {
+func openUnnamed(dir string) (*os.File, error) {
+	return os.OpenFile(dir, os.O_WRONLY|unix.O_TMPFILE, 0o660)
+}
+
+// isUnnamedUnsupported reports whether the kernel or the file system lacks O_TMPFILE. Old kernels
+// read the flag as O_DIRECTORY and return EISDIR.
+func isUnnamedUnsupported(err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL)
+}
+
+func (u unnamedFiles) link(from, to string) error {
 	file, ok := u[from]
 	if !ok {
 		return os.Link(from, to)
 	}
-	// The way to name such a file that needs no privilege, see open(2).
+	// open(2) gives this way to link such a file without a privilege.
 	path := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
 	if err := unix.Linkat(unix.AT_FDCWD, path, unix.AT_FDCWD, to, unix.AT_SYMLINK_FOLLOW); err != nil {
 		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
@@ -53,7 +62,7 @@ func (u unnamed) link(from, to string) error {
 	return nil
 }
 
-func (u unnamed) remove(path string) error {
+func (u unnamedFiles) remove(path string) error {
 	file, ok := u[path]
 	if !ok {
 		return os.Remove(path)
