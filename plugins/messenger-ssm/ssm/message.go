@@ -2,13 +2,14 @@ package ssm
 
 import "strings"
 
-// maxMessageBytes keeps a message, once SSM has signed and encoded it, below the 1 MB at which the
-// message service refuses it. One record is never that large: it is some 30 short lines.
+// maxMessageBytes keeps a message that SSM has signed and encoded below the 1 MB limit of the ARGO
+// Messaging Service. One record is some 30 short lines and so never reaches it.
 const maxMessageBytes = 700_000
 
-// pack makes messages of records, in their order: a header, the records with a line `%%` between them, a final
-// line end. No records make no message: APEL's loader refuses an empty one.
-func pack(version string, records []string, maxRecords int) [][]byte {
+// buildMessages returns the messages with these records, in their order: a header, the records
+// separated by a line `%%`, a final newline. Without records it returns no message, since APEL's
+// loader rejects an empty one.
+func buildMessages(version string, records []string, maxRecords int) [][]byte {
 	header := "APEL-cloud-message: v" + version
 	var (
 		messages [][]byte
@@ -24,14 +25,14 @@ func pack(version string, records []string, maxRecords int) [][]byte {
 		count = 0
 	}
 	for _, record := range records {
-		const between = "\n" + separator + "\n"
-		if count == maxRecords || message.Len()+len(between)+len(record)+len("\n") > maxMessageBytes {
+		const recordSeparator = "\n" + separator + "\n"
+		if count == maxRecords || message.Len()+len(recordSeparator)+len(record)+len("\n") > maxMessageBytes {
 			flush()
 		}
 		if count == 0 {
 			message.WriteString(header + "\n")
 		} else {
-			message.WriteString(between)
+			message.WriteString(recordSeparator)
 		}
 		message.WriteString(record)
 		count++

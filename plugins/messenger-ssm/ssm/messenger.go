@@ -1,5 +1,5 @@
-// Package ssm is the messenger for APEL: it writes records as APEL's cloud record messages and puts these
-// into the directory queue that APEL's Secure Stomp Messenger (SSM) sends from.
+// Package ssm is the messenger for APEL: it writes records as APEL's cloud record messages and puts
+// these into the directory queue that APEL's Secure Stomp Messenger (SSM) sends from.
 //
 // Signing and sending are SSM's, which has its own configuration and credentials. What a record's
 // fields are called is in plugins/internal/apel, how a queue is written in package dirq.
@@ -30,8 +30,8 @@ func New() *Messenger {
 	return &Messenger{}
 }
 
-// Describe says that it takes cloud records. Records of other types go to other destinations of APEL's in
-// other formats.
+// Describe says that it takes cloud records. Records of other types go to other destinations of
+// APEL's in other formats.
 func (*Messenger) Describe() sdk.Description {
 	return sdk.Description{
 		Name:        "ssm",
@@ -41,7 +41,8 @@ func (*Messenger) Describe() sdk.Description {
 	}
 }
 
-// Configure takes the options. The directory is looked at by Deliver: until then a disk may be mounted.
+// Configure takes the options. The directory is looked at by Deliver: until then a disk may be
+// mounted.
 func (m *Messenger) Configure(_ context.Context, config sdk.Config) []*pluginv1.Diagnostic {
 	read, diagnostics := readSettings(config)
 	m.settings = read
@@ -49,8 +50,8 @@ func (m *Messenger) Configure(_ context.Context, config sdk.Config) []*pluginv1.
 	return diagnostics
 }
 
-// Deliver writes a batch as one message or more. A batch that comes again gives the same messages again, for
-// which APEL has a use for only one: its key is VM and month.
+// Deliver writes a batch as one message or more. A batch that comes again gives the same messages
+// again, for which APEL has a use for only one: its key is VM and month.
 func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	var (
 		texts    []string
@@ -64,7 +65,7 @@ func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 		}
 		texts = append(texts, text)
 	}
-	messages := pack(m.settings.version, texts, m.settings.maxRecords)
+	messages := buildMessages(m.settings.version, texts, m.settings.maxRecords)
 	if err := m.queue.Add(ctx, messages...); err != nil {
 		return m.failure(err)
 	}
@@ -75,7 +76,8 @@ func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	return nil
 }
 
-// failure says what went wrong in the spool. All of it may pass, or be put right, so the batch comes again.
+// failure says what went wrong in the spool. All of it may pass, or be put right, so the batch
+// comes again.
 func (m *Messenger) failure(err error) error {
 	diagnostic := sdk.Errorf("cannot put messages into the SSM spool %s: %v", m.settings.outputPath, err)
 	diagnostic.Detail = "The records are kept and sent again. " + remedy(err)

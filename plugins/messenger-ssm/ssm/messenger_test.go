@@ -75,7 +75,7 @@ func elements(t *testing.T, path string) []string {
 func TestBatchBecomesMessagesAndFaultsAreSetAside(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "outgoing", "openstack")
 	messenger := configured(t, "ssm", values(path, 2, ""))
-	batch := &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{running(), ended(), running(), ended()}}
+	batch := &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM(), completedVM(), runningVM(), completedVM()}}
 	batch.Records[1].SiteName = ""
 	ack := deliver(t, messenger, batch)
 	if ack.GetResult() != pluginv1.Ack_RESULT_DELIVERED || len(ack.GetRejectedRecords()) != 1 {
@@ -100,7 +100,7 @@ func TestBatchBecomesMessagesAndFaultsAreSetAside(t *testing.T) {
 
 func TestNothingToSendWritesNothing(t *testing.T) {
 	path := t.TempDir()
-	record := ended()
+	record := completedVM()
 	record.GetCloud().VmUuid = ""
 	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{record}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_DELIVERED || len(ack.GetRejectedRecords()) != 1 {
@@ -133,7 +133,7 @@ func TestVersion(t *testing.T) {
 			if (len(found) > 0) != c.warns || (c.warns && found[0].GetSeverity() != pluginv1.Diagnostic_SEVERITY_WARNING) {
 				t.Errorf("got diagnostics %v", found)
 			}
-			deliver(t, messenger, &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{running()}})
+			deliver(t, messenger, &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 			if got := elements(t, path); len(got) != 1 || !strings.HasPrefix(got[0], "APEL-cloud-message: v"+c.want+"\n") {
 				t.Errorf("got %q", got)
 			}
@@ -159,7 +159,7 @@ func TestSpoolThatCannotBeWrittenIsRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(file, "openstack")
-	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{running()}})
+	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || len(ack.GetDiagnostics()) != 1 {
 		t.Fatalf("got %v", ack)
 	}
@@ -176,7 +176,7 @@ func TestDirectoryThatOnlyOthersMayWrite(t *testing.T) {
 	if err := os.Chmod(path, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{running()}})
+	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || !strings.Contains(ack.GetDiagnostics()[0].GetDetail(), "able to read and write") {
 		t.Errorf("got %v", ack)
 	}

@@ -12,24 +12,24 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// recordText writes a record as lines `Key: value`, sorted by key, without a line end after the last. An error
-// means that APEL would refuse the whole message that holds it.
+// recordText returns a record as lines `Key: value`, sorted by key, without a final newline. The
+// error is the reason to reject the record: APEL would reject the whole message that contains it.
 func recordText(record *pluginv1.Record, version string) (string, error) {
 	if sdk.RecordTypeOf(record) != pluginv1.RecordType_RECORD_TYPE_CLOUD {
-		return "", fmt.Errorf("the record is not a cloud record, and messenger ssm sends no others")
+		return "", fmt.Errorf("not a cloud record: messenger ssm delivers cloud records only")
 	}
 	fields, err := apel.RecordFields(record)
 	if err != nil {
 		return "", err
 	}
-	if err := checkEnd(fields); err != nil {
+	if err := checkEndTime(fields); err != nil {
 		return "", err
 	}
 	if version == version02 {
-		removeNewFields(fields)
+		removeFieldsOfVersion04(fields)
 	}
-	values := texts(fields)
-	if err := checkNeeded(values); err != nil {
+	values := formatFields(fields)
+	if err := checkMandatoryFields(values); err != nil {
 		return "", err
 	}
 	lines := make([]string, 0, len(values))
@@ -39,12 +39,13 @@ func recordText(record *pluginv1.Record, version string) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-// checkEnd keeps back a VM that has ended at no known time: APEL's loader files a completed VM under the
-// month of its EndTime, so without one its usage is lost, and with 0 it moves to January 1970.
-func checkEnd(fields apel.Fields) error {
+// checkEndTime rejects a completed VM without an end: APEL's loader assigns a completed VM to the
+// month of its EndTime, so its usage would be lost or, with 0, move to January 1970. An EndTime of
+// 0 of any other VM is removed.
+func checkEndTime(fields apel.Fields) error {
 	end, ok := fields["EndTime"].(int64)
 	if fields["Status"] == "completed" && (!ok || end <= 0) {
-		return fmt.Errorf("the VM is completed but has no EndTime")
+		return fmt.Errorf("status is completed but EndTime is missing")
 	}
 	if ok && end <= 0 {
 		delete(fields, "EndTime")
@@ -52,17 +53,19 @@ func checkEnd(fields apel.Fields) error {
 	return nil
 }
 
-// removeNewFields leaves what cASO's version 0.2 messenger sent, and RecordCreateTime: APEL's server reads
-// messages of both versions by the same rules, and RecordCreateTime says which month a record is about.
-func removeNewFields(fields apel.Fields) {
+// removeFieldsOfVersion04 leaves the fields that cASO's version 0.2 messenger sent, and
+// RecordCreateTime: APEL's server parses both versions alike, and assigns a record to the month of
+// its RecordCreateTime.
+func removeFieldsOfVersion04(fields apel.Fields) {
 	for _, key := range []string{"CloudComputeService", "PublicIPCount", "Benchmark", "BenchmarkType"} {
 		delete(fields, key)
 	}
 }
 
-// texts writes values as APEL's parser reads them: integers with Python's int(), which takes no fraction
-// and no exponent, decimals with float(). A text that has nothing ASCII is left out.
-func texts(fields apel.Fields) map[string]string {
+// formatFields formats values for APEL's parser, which reads integers with Python's int(), so
+// without fraction and exponent, and decimals with float(). A text without any ASCII character is
+// left out.
+func formatFields(fields apel.Fields) map[string]string {
 	values := make(map[string]string, len(fields))
 	for key, field := range fields {
 		switch value := field.(type) {
@@ -83,22 +86,22 @@ func texts(fields apel.Fields) map[string]string {
 	if values["BenchmarkType"] == "" {
 		delete(values, "Benchmark")
 	}
-	// APEL stores the text None for a machine without a name, which would be the name of many.
+	// APEL stores a missing MachineName as the text "None".
 	if uuid := values["VMUUID"]; values["MachineName"] == "" && uuid != "" {
 		values["MachineName"] = uuid
 	}
 	return values
 }
 
-// checkNeeded wants what APEL's CloudRecord declares mandatory. Its parser takes the texts none and null, in any
-// case, for no value at all.
-func checkNeeded(values map[string]string) error {
+// checkMandatoryFields checks the fields that APEL's CloudRecord declares mandatory. Its parser
+// reads the texts none and null, in any case, as a missing value.
+func checkMandatoryFields(values map[string]string) error {
 	for _, key := range []string{"VMUUID", "SiteName"} {
 		switch strings.ToLower(values[key]) {
 		case "":
-			return fmt.Errorf("APEL needs %s, and the record has none in ASCII", key)
+			return fmt.Errorf("%s is empty or has no ASCII character, and APEL requires it", key)
 		case "none", "null":
-			return fmt.Errorf("APEL needs %s, and takes %q for none", key, values[key])
+			return fmt.Errorf("%s is %q, which APEL reads as missing", key, values[key])
 		}
 	}
 	return nil

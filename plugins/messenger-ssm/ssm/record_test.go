@@ -15,9 +15,10 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
-func golden(t *testing.T, name, got string) {
+// checkGolden compares with testdata/NAME.
+func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
@@ -34,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func at(text string) *timestamppb.Timestamp {
+func timestamp(text string) *timestamppb.Timestamp {
 	moment, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		panic(err)
@@ -42,15 +43,15 @@ func at(text string) *timestamppb.Timestamp {
 	return timestamppb.New(moment)
 }
 
-// running is a VM with everything that one can have.
-func running() *pluginv1.Record {
+// runningVM returns a record with every field set.
+func runningVM() *pluginv1.Record {
 	return &pluginv1.Record{
 		Id: "cloud/1", SiteName: "IFCA-LCG2", CloudComputeService: "IFCA-cloud", CloudType: "caso/1.0 (OpenStack)",
 		Fqan: "/fedcloud.egi.eu/Role=NULL", ProjectId: "5afb7b9b2d6f4d6a9d5c6f9c2bd2a1c0",
 		Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
 			VmUuid: "aa8a1e5c-8a2b-4f66-9d2e-1f7c0c0d8c11", MachineName: "worker: 01", LocalUserId: "d1e8a2",
 			GlobalUserName: proto.String("/DC=org/DC=terena/CN=Ana Pérez"), Status: pluginv1.CloudStatus_CLOUD_STATUS_STARTED,
-			StartTime: at("2026-03-01T10:00:00Z"), RecordCreateTime: at("2026-03-31T23:59:59Z"),
+			StartTime: timestamp("2026-03-01T10:00:00Z"), RecordCreateTime: timestamp("2026-03-31T23:59:59Z"),
 			SuspendDuration: durationpb.New(0), WallDuration: durationpb.New(2642399 * time.Second), CpuDuration: durationpb.New(10569596 * time.Second),
 			CpuCount: proto.Float64(4), MemoryMb: proto.Int64(8192), DiskGb: proto.Int64(80),
 			NetworkType: proto.String("public"), NetworkInboundGb: proto.Int64(12), NetworkOutboundGb: proto.Int64(0), PublicIpCount: proto.Int64(1),
@@ -60,20 +61,20 @@ func running() *pluginv1.Record {
 	}
 }
 
-// ended is a VM with as little as one can have, and a name that means harm.
-func ended() *pluginv1.Record {
+// completedVM returns a record with few fields set, and a name that tries to inject a field.
+func completedVM() *pluginv1.Record {
 	return &pluginv1.Record{
 		Id: "cloud/2", SiteName: "IFCA-LCG2", ProjectId: "p2",
 		Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
 			VmUuid: "bb", MachineName: "x\r\n%%\nVMUUID: aa\nSiteName: Другой", GlobalUserName: proto.String("用户"),
-			Status: pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED, StartTime: at("2026-03-05T00:00:00Z"), EndTime: at("2026-03-05T00:00:00Z"),
-			RecordCreateTime: at("2026-03-31T23:59:59Z"), SuspendDuration: durationpb.New(0), WallDuration: durationpb.New(0), CpuDuration: durationpb.New(0),
+			Status: pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED, StartTime: timestamp("2026-03-05T00:00:00Z"), EndTime: timestamp("2026-03-05T00:00:00Z"),
+			RecordCreateTime: timestamp("2026-03-31T23:59:59Z"), SuspendDuration: durationpb.New(0), WallDuration: durationpb.New(0), CpuDuration: durationpb.New(0),
 			CpuCount: proto.Float64(0.5),
 		}},
 	}
 }
 
-func texted(t *testing.T, version string, records ...*pluginv1.Record) []string {
+func recordTexts(t *testing.T, version string, records ...*pluginv1.Record) []string {
 	t.Helper()
 	var written []string
 	for _, record := range records {
@@ -86,19 +87,20 @@ func texted(t *testing.T, version string, records ...*pluginv1.Record) []string 
 	return written
 }
 
-func TestMessagesAreAsAgreed(t *testing.T) {
+func TestMessagesMatchGoldenFiles(t *testing.T) {
 	for _, version := range []string{version02, version04} {
-		messages := pack(version, texted(t, version, running(), ended()), 100)
+		messages := buildMessages(version, recordTexts(t, version, runningVM(), completedVM()), 100)
 		if len(messages) != 1 {
 			t.Fatalf("got %d messages", len(messages))
 		}
-		golden(t, "message-v"+version+".txt", string(messages[0]))
+		checkGolden(t, "message-v"+version+".txt", string(messages[0]))
 	}
 }
 
-func value(t *testing.T, record *pluginv1.Record, key string) (string, bool) {
+// fieldOf returns the value of a key in the text of a record.
+func fieldOf(t *testing.T, record *pluginv1.Record, key string) (string, bool) {
 	t.Helper()
-	for line := range strings.SplitSeq(texted(t, version04, record)[0], "\n") {
+	for line := range strings.SplitSeq(recordTexts(t, version04, record)[0], "\n") {
 		if name, value, ok := strings.Cut(line, ": "); !ok {
 			t.Errorf("line %q has no key", line)
 		} else if name == key {
@@ -129,40 +131,40 @@ func TestFields(t *testing.T) {
 		"fraction of a second":    {func(r *pluginv1.Record) { r.GetCloud().StartTime.Nanos = 999 }, "StartTime", "1772359200", false},
 		"long benchmark type":     {func(r *pluginv1.Record) { r.GetCloud().Benchmark.Type = strings.Repeat("b", 99) }, "BenchmarkType", strings.Repeat("b", 50), false},
 		"benchmark of no type":    {func(r *pluginv1.Record) { r.GetCloud().Benchmark.Type = "速" }, "Benchmark", "", true},
-		"benchmark that is none":  {func(r *pluginv1.Record) { r.GetCloud().Benchmark.Value = -1 }, "BenchmarkType", "", true},
+		"negative benchmark":      {func(r *pluginv1.Record) { r.GetCloud().Benchmark.Value = -1 }, "BenchmarkType", "", true},
 		"benchmark is rounded":    {func(r *pluginv1.Record) { r.GetCloud().Benchmark.Value = 9.87654 }, "Benchmark", "9.877", false},
 		"large figure":            {func(r *pluginv1.Record) { r.GetCloud().MemoryMb = proto.Int64(1 << 60) }, "Memory", "1152921504606846976", false},
 		"boots from a volume":     {func(r *pluginv1.Record) { r.GetCloud().ImageId = nil }, "ImageId", "", true},
 		"separator in the image":  {func(r *pluginv1.Record) { r.GetCloud().ImageId = proto.String("a%%%b") }, "ImageId", "a% % %b", false},
 		"addresses not counted":   {func(r *pluginv1.Record) { r.GetCloud().PublicIpCount = nil }, "PublicIPCount", "", true},
-		"wall time is not known":  {func(r *pluginv1.Record) { r.GetCloud().WallDuration = nil }, "WallDuration", "", true},
+		"wall time is unknown":    {func(r *pluginv1.Record) { r.GetCloud().WallDuration = nil }, "WallDuration", "", true},
 		"status of a new version": {func(r *pluginv1.Record) { r.GetCloud().Status = 42 }, "Status", "unknown", false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			record := running()
+			record := runningVM()
 			c.change(record)
-			if got, there := value(t, record, c.key); got != c.want || there == c.absent {
-				t.Errorf("%s is %q (there: %v), want %q", c.key, got, there, c.want)
+			if got, found := fieldOf(t, record, c.key); got != c.want || found == c.absent {
+				t.Errorf("%s is %q (found: %v), want %q", c.key, got, found, c.want)
 			}
 		})
 	}
 }
 
-func TestRecordsAtFault(t *testing.T) {
+func TestRejectedRecords(t *testing.T) {
 	cases := map[string]struct {
 		change func(*pluginv1.Record)
 		want   string
 	}{
-		"no VM":                   {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "" }, "VMUUID"},
-		"VM without ASCII":        {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "机" }, "VMUUID"},
-		"no site":                 {func(r *pluginv1.Record) { r.SiteName = "" }, "SiteName"},
-		"site that APEL drops":    {func(r *pluginv1.Record) { r.SiteName = " Null " }, "SiteName"},
-		"VM that APEL drops":      {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "NONE" }, "VMUUID"},
-		"completed without end":   {func(r *pluginv1.Record) { r.GetCloud().Status = pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED }, "EndTime"},
-		"negative duration":       {func(r *pluginv1.Record) { r.GetCloud().WallDuration.Seconds = -1 }, "WallDuration"},
-		"a record of other kinds": {func(r *pluginv1.Record) { r.Kind = &pluginv1.Record_Ip{Ip: &pluginv1.IpRecord{}} }, "not a cloud record"},
-		"nothing":                 {func(r *pluginv1.Record) { r.Kind = nil }, "not a cloud record"},
+		"no VM":                           {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "" }, "VMUUID"},
+		"VM without ASCII":                {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "机" }, "VMUUID"},
+		"no site":                         {func(r *pluginv1.Record) { r.SiteName = "" }, "SiteName"},
+		"site that APEL reads as missing": {func(r *pluginv1.Record) { r.SiteName = " Null " }, "SiteName"},
+		"VM that APEL reads as missing":   {func(r *pluginv1.Record) { r.GetCloud().VmUuid = "NONE" }, "VMUUID"},
+		"completed without end":           {func(r *pluginv1.Record) { r.GetCloud().Status = pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED }, "EndTime"},
+		"negative duration":               {func(r *pluginv1.Record) { r.GetCloud().WallDuration.Seconds = -1 }, "WallDuration"},
+		"another record type":             {func(r *pluginv1.Record) { r.Kind = &pluginv1.Record_Ip{Ip: &pluginv1.IpRecord{}} }, "not a cloud record"},
+		"no record type":                  {func(r *pluginv1.Record) { r.Kind = nil }, "not a cloud record"},
 		"completed at 0": {func(r *pluginv1.Record) {
 			r.GetCloud().Status = pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED
 			r.GetCloud().EndTime = &timestamppb.Timestamp{}
@@ -170,7 +172,7 @@ func TestRecordsAtFault(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			record := running()
+			record := runningVM()
 			c.change(record)
 			if text, err := recordText(record, version04); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %q, error %v, want one about %s", text, err, c.want)

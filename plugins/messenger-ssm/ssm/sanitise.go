@@ -2,8 +2,8 @@ package ssm
 
 import "strings"
 
-// separator stands between two records of a message. APEL's parser splits the text at it wherever it is,
-// within a value too.
+// separator separates two records of a message. APEL's parser splits the text at every separator,
+// also within a value.
 const separator = "%%"
 
 // Lengths of the columns of APEL's cloud.sql, in characters.
@@ -12,20 +12,21 @@ const (
 	benchmarkTypeLimit = 50
 )
 
-// sanitise makes a value fit into a message whatever it holds: printable ASCII without the separator and
-// without blanks at its ends, at most limit characters long.
+// sanitise returns a value as printable ASCII without the separator and without blanks at its ends,
+// at most limit characters long.
 //
-// SSM's sender decodes a message as ASCII and crashes over the first other byte, again and again, so
-// what is behind it in the queue is never sent. Python's splitlines(), with which APEL's parser finds
-// the fields, ends a line also at VT, FF and FS to RS, so a machine's name could bring in a field. And the
-// parser takes blanks off both ends, so they are taken off before the value is cut rather than after.
+// SSM's sender decodes a message as ASCII and crashes at the first other byte, each time it starts,
+// so every later message in the queue is blocked. APEL's parser finds the fields with Python's
+// splitlines(), which ends a line also at VT, FF and FS to RS, so the name of a machine could
+// inject a field. The parser strips blanks from both ends, so they are stripped before the value is
+// cut.
 func sanitise(value string, limit int) string {
 	var ascii strings.Builder
 	ascii.Grow(min(len(value), limit))
 	for _, r := range value {
 		switch {
 		case r > 0x7f:
-			// Dropped, as cASO does.
+			// Dropped, as in cASO.
 		case r < ' ', r == 0x7f:
 			ascii.WriteByte(' ')
 		default:
@@ -38,7 +39,7 @@ func sanitise(value string, limit int) string {
 	}
 	text = strings.Trim(text, " ")
 	if len(text) > limit {
-		// The cut may have left a blank at the end, which the parser would take off.
+		// The cut may have left a blank at the end.
 		text = strings.TrimRight(text[:limit], " ")
 	}
 	return text
