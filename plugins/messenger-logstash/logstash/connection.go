@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connection is a TCP connection, with TLS on it or without, whose two directions end separately.
+// connection is a TCP connection, with or without TLS, whose two directions are closed separately.
 type connection struct {
 	// ReadWriter is the TLS connection, or else the TCP connection.
 	io.ReadWriter
@@ -19,8 +19,8 @@ type connection struct {
 	tls *tls.Conn
 }
 
-// closeWrite says that nothing more will be sent. With TLS that takes both TLS's own word for it and TCP's: there
-// are receivers that only look for one of them.
+// closeWrite ends the sending direction. With TLS it sends both close_notify and TCP's FIN: some
+// receivers wait for one of them only.
 func (c *connection) closeWrite() error {
 	if c.tls != nil {
 		if err := c.tls.CloseWrite(); err != nil {
@@ -30,44 +30,45 @@ func (c *connection) closeWrite() error {
 	return c.tcp.CloseWrite()
 }
 
-// awaitClose reads until the receiver has closed its side too, and checks that it did so after it had got
-// everything. What it says meanwhile is of no interest.
+// awaitClose reads, and discards, until the receiver has closed its direction too, and checks that
+// the receiver's host has acknowledged all bytes by then.
 func (c *connection) awaitClose() error {
-	// With TLS too, an end without close_notify is one, since many servers end it so: crypto/tls does not
-	// mind it between two records, and we expect nothing from them that could have been cut off.
+	// Many TLS servers close without close_notify. crypto/tls reports that as an ordinary end
+	// between two records, which is sufficient here: nothing is expected that could have been cut
+	// off.
 	if _, err := io.Copy(io.Discard, c); err != nil {
 		return err
 	}
-	unacknowledged, err := c.unacknowledged()
+	unacknowledged, err := c.unacknowledgedBytes()
 	if err != nil {
 		return err
 	}
-	// The end of our own direction counts as one byte, and a receiver that saw TLS's word for it may
-	// close before that byte arrives.
+	// FIN counts as one byte, and a receiver that reads close_notify may close before FIN arrives.
 	if unacknowledged > 1 {
-		return fmt.Errorf("it closed the connection with %d bytes still on their way", unacknowledged-1)
+		return fmt.Errorf("receiver closed the connection with %d bytes unacknowledged", unacknowledged-1)
 	}
 	return nil
 }
 
-// unacknowledged is the bytes sent, and the end after them, that the receiver's side of TCP has not yet
-// confirmed. It tells a receiver that closed after the last byte from one that went away in the middle,
-// just before its system could tell us so with a reset.
-func (c *connection) unacknowledged() (int, error) {
+// unacknowledgedBytes returns how many bytes, FIN included, the receiver's TCP has not
+// acknowledged. It distinguishes a receiver that closed after the last byte from one that closed
+// earlier and whose reset has not arrived yet.
+func (c *connection) unacknowledgedBytes() (int, error) {
 	raw, err := c.tcp.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
 	var bytes int
-	var failed error
-	err = raw.Control(func(fd uintptr) { bytes, failed = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-	return bytes, errors.Join(err, failed)
+	var ioctlErr error
+	// SIOCOUTQ: tcp(7).
+	err = raw.Control(func(fd uintptr) { bytes, ioctlErr = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return bytes, errors.Join(err, ioctlErr)
 }
 
-// abort breaks the connection off. A reset, unlike an orderly end, cannot be taken for the end of the last
+// abort resets the connection, so that the receiver cannot mistake a cut for the end of the last
 // line.
 func (c *connection) abort() {
-	// Fails only on a connection that is closed already.
+	// Errors mean that the connection is already closed.
 	_ = c.tcp.SetLinger(0)
 	_ = c.tcp.Close()
 }

@@ -12,18 +12,18 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	// More than the suite sends batches.
+	// The capacity exceeds the number of batches that the suite sends.
 	got := make(chan string, 1000)
 	port := listen(t, readAll(got))
 	documents := map[string]bool{}
 	plugintest.Conform(t, plugintest.Messenger(t, sdk.NewMessenger(New())), plugintest.Settings{
 		Options: map[string]string{"logstash.host": "127.0.0.1", "logstash.port": strconv.FormatInt(port, 10)},
 		Arrived: func(record *pluginv1.Record) bool {
-			line, err := document(record)
+			line, err := documentLine(record)
 			if err != nil {
 				return false
 			}
-			// What was delivered has been read, but the receiver may not have said so to us.
+			// A delivered batch has been read, but may not have come through the channel yet.
 			for !documents[string(line)] {
 				select {
 				case batch := <-got:

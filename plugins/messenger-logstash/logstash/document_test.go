@@ -16,9 +16,9 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
-func at(text string) *timestamppb.Timestamp {
+func timestamp(text string) *timestamppb.Timestamp {
 	moment, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		panic(err)
@@ -26,13 +26,13 @@ func at(text string) *timestamppb.Timestamp {
 	return timestamppb.New(moment)
 }
 
-// oneOfEach is a record of every kind, the first of them as full as can be.
-func oneOfEach() []*pluginv1.Record {
+// oneOfEachType returns a record of every type, the first with every field set.
+func oneOfEachType() []*pluginv1.Record {
 	records := []*pluginv1.Record{
 		{Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
 			VmUuid: "aa8a1e5c", MachineName: "näme <&> \"x\"\nline", LocalUserId: "u1", GlobalUserName: proto.String("用户"),
-			Status: pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED, StartTime: at("2026-03-01T10:00:00Z"), EndTime: at("2026-03-02T10:00:00Z"),
-			RecordCreateTime: at("2026-03-31T23:59:59Z"), SuspendDuration: durationpb.New(0), WallDuration: durationpb.New(24 * time.Hour),
+			Status: pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED, StartTime: timestamp("2026-03-01T10:00:00Z"), EndTime: timestamp("2026-03-02T10:00:00Z"),
+			RecordCreateTime: timestamp("2026-03-31T23:59:59Z"), SuspendDuration: durationpb.New(0), WallDuration: durationpb.New(24 * time.Hour),
 			CpuDuration: durationpb.New(36 * time.Hour), CpuCount: proto.Float64(1.5), MemoryMb: proto.Int64(2048), DiskGb: proto.Int64(20),
 			NetworkType: proto.String("public"), NetworkInboundGb: proto.Int64(1), NetworkOutboundGb: proto.Int64(2), PublicIpCount: proto.Int64(0),
 			ImageId: proto.String("image"), StorageRecordId: proto.String("volume"), Benchmark: &pluginv1.Benchmark{Type: "HEPscore23", Value: 12.3456},
@@ -40,17 +40,17 @@ func oneOfEach() []*pluginv1.Record {
 		{Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{
 			VmUuid: "bb", Status: pluginv1.CloudStatus_CLOUD_STATUS_STARTED, WallDuration: durationpb.New(0)}}},
 		{Kind: &pluginv1.Record_Ip{Ip: &pluginv1.IpRecord{
-			MeasurementTime: at("2026-03-31T12:00:00Z"), LocalUserId: "u1", GlobalUserName: "Ana", IpVersion: 4, IpCount: 3}}},
+			MeasurementTime: timestamp("2026-03-31T12:00:00Z"), LocalUserId: "u1", GlobalUserName: "Ana", IpVersion: 4, IpCount: 3}}},
 		{Kind: &pluginv1.Record_Accelerator{Accelerator: &pluginv1.AcceleratorRecord{
 			VmUuid: "aa8a1e5c", GlobalUserName: proto.String("Ana"), MeasurementYear: 2026, MeasurementMonth: 3, Type: pluginv1.AcceleratorType_ACCELERATOR_TYPE_GPU,
 			Model: "NVIDIA A100", Count: 0.5, Cores: proto.Int64(3456), AvailableDuration: durationpb.New(time.Hour),
 			ActiveDuration: durationpb.New(time.Minute), Benchmark: &pluginv1.Benchmark{Type: "b", Value: 2}}}},
 		{Kind: &pluginv1.Record_Storage{Storage: &pluginv1.StorageRecord{
-			VolumeId: "vol", CreateTime: at("2026-03-31T12:00:00Z"), StorageSystem: "cinder", StorageClass: proto.String("ssd"), LocalUserId: "u1",
-			GlobalUserName: proto.String("Ana"), StartTime: at("2026-03-01T00:00:00Z"), EndTime: at("2026-03-31T12:00:00Z"),
+			VolumeId: "vol", CreateTime: timestamp("2026-03-31T12:00:00Z"), StorageSystem: "cinder", StorageClass: proto.String("ssd"), LocalUserId: "u1",
+			GlobalUserName: proto.String("Ana"), StartTime: timestamp("2026-03-01T00:00:00Z"), EndTime: timestamp("2026-03-31T12:00:00Z"),
 			CapacityUsedBytes: 10 << 30, AttachedTo: proto.String("aa8a1e5c")}}},
 		{Kind: &pluginv1.Record_Energy{Energy: &pluginv1.EnergyRecord{
-			VmUuid: "aa8a1e5c", StartTime: at("2026-03-31T11:00:00Z"), EndTime: at("2026-03-31T12:00:00Z"), EnergyWh: 0.125,
+			VmUuid: "aa8a1e5c", StartTime: timestamp("2026-03-31T11:00:00Z"), EndTime: timestamp("2026-03-31T12:00:00Z"), EnergyWh: 0.125,
 			Status: pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED}}},
 	}
 	for i, record := range records {
@@ -61,11 +61,11 @@ func oneOfEach() []*pluginv1.Record {
 	return records
 }
 
-func lines(t *testing.T, records []*pluginv1.Record) string {
+func documentLines(t *testing.T, records []*pluginv1.Record) string {
 	t.Helper()
 	var all strings.Builder
 	for _, record := range records {
-		line, err := document(record)
+		line, err := documentLine(record)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,9 +74,9 @@ func lines(t *testing.T, records []*pluginv1.Record) string {
 	return all.String()
 }
 
-func TestDocumentsAreAsAgreed(t *testing.T) {
+func TestDocumentsMatchGoldenFile(t *testing.T) {
 	const path = "testdata/documents.jsonl"
-	got := lines(t, oneOfEach())
+	got := documentLines(t, oneOfEachType())
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
@@ -89,33 +89,33 @@ func TestDocumentsAreAsAgreed(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if again := lines(t, oneOfEach()); again != got {
+	if again := documentLines(t, oneOfEachType()); again != got {
 		t.Error("the same records gave other bytes the second time")
 	}
 }
 
-func TestDocumentThatCannotBe(t *testing.T) {
-	record := oneOfEach()[0]
+func TestInvalidValueHasNoDocument(t *testing.T) {
+	record := oneOfEachType()[0]
 	record.GetCloud().CpuCount = proto.Float64(math.NaN())
-	if line, err := document(record); err == nil {
+	if line, err := documentLine(record); err == nil {
 		t.Errorf("got %s", line)
 	}
 }
 
-// Whatever a name holds, it comes back whole from one line.
+// FuzzDocument checks that any text stays on one line and is decoded to the same text.
 func FuzzDocument(f *testing.F) {
 	for _, seed := range []string{"", "plain", "a\nb\r\n", "\u2028\u0085", "\x00\x1f\x7f", "</script>&", `"\`, "日本語"} {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, name, id string) {
-		// proto3 strings are valid UTF-8; others do not get here.
+		// Strings of the contract are valid UTF-8.
 		name, id = strings.ToValidUTF8(name, "?"), strings.ToValidUTF8(id, "?")
-		line, err := document(&pluginv1.Record{Id: id, Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{MachineName: name}}})
+		line, err := documentLine(&pluginv1.Record{Id: id, Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{MachineName: name}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if strings.IndexByte(string(line), '\n') != len(line)-1 {
-			t.Errorf("not one line: %q", line)
+			t.Errorf("more than one line: %q", line)
 		}
 		var back struct {
 			MachineName string

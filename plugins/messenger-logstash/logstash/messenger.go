@@ -1,8 +1,8 @@
-// Package logstash is the messenger that sends records to Logstash as JSON lines over TCP, with TLS or
-// without.
+// Package logstash is the messenger that sends records to Logstash as JSON lines over TCP, with TLS
+// or without.
 //
-// What a record's fields are called is in plugins/internal/apel. Everything that happens to a document
-// after Logstash took it is the business of Logstash's configuration.
+// What a record's fields are called is in plugins/internal/apel. Everything that happens to a
+// document after Logstash took it is the business of Logstash's configuration.
 package logstash
 
 import (
@@ -50,8 +50,9 @@ func (m *Messenger) Configure(_ context.Context, config sdk.Config) []*pluginv1.
 	return diagnostics
 }
 
-// Deliver sends a batch and waits until the receiver has read it. Whatever goes wrong, the whole batch is
-// sent again: nobody can say how much of it arrived, and a document that arrives twice has the same id.
+// Deliver sends a batch and waits until the receiver has read it. Whatever goes wrong, the whole
+// batch is sent again: nobody can say how much of it arrived, and a document that arrives twice has
+// the same id.
 func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	var (
 		lines    bytes.Buffer
@@ -59,7 +60,7 @@ func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 		rejected []*pluginv1.RejectedRecord
 	)
 	for _, record := range batch.GetRecords() {
-		line, err := document(record)
+		line, err := documentLine(record)
 		if err != nil {
 			rejected = append(rejected, &pluginv1.RejectedRecord{RecordId: record.GetId(), Reason: err.Error()})
 			continue

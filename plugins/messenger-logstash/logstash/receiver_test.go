@@ -21,7 +21,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// listen starts a receiver that treats each connection as told, and gives its port.
+// listen starts a receiver that treats one connection after the other, and returns its port.
 func listen(t *testing.T, treat func(*net.TCPConn)) int64 {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +46,7 @@ func listen(t *testing.T, treat func(*net.TCPConn)) int64 {
 	return int64(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// readAll is a receiver that does as Logstash: it reads to the end, then closes.
+// readAll reads to the end, then closes, as Logstash does.
 func readAll(got chan<- string) func(*net.TCPConn) {
 	return func(connection *net.TCPConn) {
 		content, err := io.ReadAll(connection)
@@ -57,8 +57,8 @@ func readAll(got chan<- string) func(*net.TCPConn) {
 	}
 }
 
-// over is readAll behind TLS. The connection is closed when it has been read to the end, or refused.
-func over(config *tls.Config, got chan<- string) func(*net.TCPConn) {
+// readAllTLS is readAll with TLS. It also closes the connection after a failed handshake.
+func readAllTLS(config *tls.Config, got chan<- string) func(*net.TCPConn) {
 	return func(connection *net.TCPConn) {
 		secured := tls.Server(connection, config)
 		content, err := io.ReadAll(secured)
@@ -69,8 +69,8 @@ func over(config *tls.Config, got chan<- string) func(*net.TCPConn) {
 	}
 }
 
-// setting makes the contract's values of Go's.
-func setting(given map[string]any) []*pluginv1.OptionValue {
+// optionValues converts Go values to option values.
+func optionValues(given map[string]any) []*pluginv1.OptionValue {
 	all := map[string]any{"host": "127.0.0.1", "timeout": int64(10), "tls": false, "insecure": false}
 	for name, value := range given {
 		all[name] = value
@@ -91,11 +91,11 @@ func setting(given map[string]any) []*pluginv1.OptionValue {
 	return values
 }
 
-// configured is a messenger with settings that it finds nothing wrong with.
+// configured returns a messenger with these options, which must be valid.
 func configured(t *testing.T, given map[string]any) *Messenger {
 	t.Helper()
 	messenger := New()
-	for _, found := range messenger.Configure(context.Background(), sdk.NewConfig("logstash", setting(given))) {
+	for _, found := range messenger.Configure(context.Background(), sdk.NewConfig("logstash", optionValues(given))) {
 		if sdk.IsError(found) {
 			t.Fatal(found)
 		}
@@ -103,7 +103,7 @@ func configured(t *testing.T, given map[string]any) *Messenger {
 	return messenger
 }
 
-// authority signs certificates and keeps them in files.
+// authority signs certificates and writes them to files.
 type authority struct {
 	dir         string
 	certificate *x509.Certificate
@@ -112,15 +112,15 @@ type authority struct {
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	made := &authority{dir: t.TempDir()}
+	created := &authority{dir: t.TempDir()}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	made.certificate, made.key = template, newKey(t)
-	made.write(t, "ca.pem", template, &made.key.PublicKey)
-	return made
+	created.certificate, created.key = template, newKey(t)
+	created.write(t, "ca.pem", template, &created.key.PublicKey)
+	return created
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {
@@ -150,7 +150,7 @@ func (a *authority) writePEM(t *testing.T, name, kind string, der []byte) {
 	}
 }
 
-// issue makes NAME.pem and NAME.key for a host name, valid until the given time from now.
+// issue writes NAME.pem and NAME.key for a host name, valid from now for a time.
 func (a *authority) issue(t *testing.T, name, host string, valid time.Duration) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
@@ -176,7 +176,7 @@ func (a *authority) pool(t *testing.T) *x509.CertPool {
 	pool := x509.NewCertPool()
 	content, err := os.ReadFile(a.path("ca.pem"))
 	if err != nil || !pool.AppendCertsFromPEM(content) {
-		t.Fatal("no authority", err)
+		t.Fatal("reading the authority's certificate", err)
 	}
 	return pool
 }

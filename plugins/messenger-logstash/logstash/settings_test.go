@@ -43,7 +43,7 @@ func TestConfigure(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			found := New().Configure(t.Context(), sdk.NewConfig("logstash", setting(c.given)))
+			found := New().Configure(t.Context(), sdk.NewConfig("logstash", optionValues(c.given)))
 			if c.severity == nothing {
 				if len(found) > 0 {
 					t.Errorf("got %v", found)
@@ -59,7 +59,7 @@ func TestConfigure(t *testing.T) {
 
 func TestAddress(t *testing.T) {
 	for host, want := range map[string]string{"::1": "[::1]:7", "[::1]": "[::1]:7", "logstash": "logstash:7"} {
-		read, _ := readReceiver(sdk.NewConfig("logstash", setting(map[string]any{"host": host, "port": int64(7)})))
+		read, _ := readReceiver(sdk.NewConfig("logstash", optionValues(map[string]any{"host": host, "port": int64(7)})))
 		if read.address != want {
 			t.Errorf("%s: got %s, want %s", host, read.address, want)
 		}
