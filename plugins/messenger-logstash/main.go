@@ -1,9 +1,9 @@
-// Caso-messenger-logstash is the plugin that sends records to Logstash.
+// Command caso-messenger-logstash is the messenger that sends records to Logstash.
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/messenger-logstash/logstash"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

@@ -1,9 +1,9 @@
-// Caso-messenger-noop is the plugin that hands records to nobody.
+// Command caso-messenger-noop is the messenger that discards records.
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/messenger-noop/noop"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

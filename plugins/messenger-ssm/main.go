@@ -1,9 +1,9 @@
-// Caso-messenger-ssm is the plugin that puts records where APEL's SSM picks them up.
+// Command caso-messenger-ssm is the messenger that puts records into an SSM spool.
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/messenger-ssm/ssm"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

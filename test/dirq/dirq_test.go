@@ -1,4 +1,4 @@
-// Package dirq_test lets python-dirq, which SSM uses, read the queues that messenger ssm writes.
+// Package dirq_test reads the queues that messenger ssm writes with python-dirq, which SSM uses.
 package dirq_test
 
 import (
@@ -14,13 +14,13 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/messenger-ssm/dirq"
 	"github.com/caso-project/caso/plugins/messenger-ssm/ssm"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
-// pythonEnv names a python that can import dirq (Debian's package python3-dirq).
+// pythonEnv is the path of a Python that can import dirq (Debian's package python3-dirq).
 const pythonEnv = "CASO_DIRQ_PYTHON"
 
 type element struct {
@@ -29,16 +29,17 @@ type element struct {
 }
 
 type result struct {
-	Taken []element `json:"taken"`
-	Left  int       `json:"left"`
+	Elements  []element `json:"elements"`
+	Remaining int       `json:"remaining"`
 }
 
-// reader starts to read a queue until there have been so many elements, and gives what to wait with.
-func reader(t *testing.T, path string, elements int) (wait func() result) {
+// startReader starts to read a queue until it has read a number of elements. The returned function waits
+// for the result.
+func startReader(t *testing.T, path string, elements int) (wait func() result) {
 	t.Helper()
 	python := os.Getenv(pythonEnv)
 	if python == "" {
-		t.Skipf("%s does not name a python that can import dirq (Debian: python3-dirq)", pythonEnv)
+		t.Skipf("%s is not set to a Python that can import dirq (Debian: python3-dirq)", pythonEnv)
 	}
 	command := exec.CommandContext(t.Context(), python, "reader.py", path, fmt.Sprint(elements))
 	var output strings.Builder
@@ -55,8 +56,8 @@ func reader(t *testing.T, path string, elements int) (wait func() result) {
 		if err := json.Unmarshal([]byte(output.String()), &got); err != nil {
 			t.Fatal(err)
 		}
-		if got.Left != 0 {
-			t.Errorf("%d elements are left", got.Left)
+		if got.Remaining != 0 {
+			t.Errorf("%d elements remain", got.Remaining)
 		}
 		return got
 	}
@@ -65,7 +66,7 @@ func reader(t *testing.T, path string, elements int) (wait func() result) {
 func TestPythonReadsWhileElementsAreAdded(t *testing.T) {
 	path := t.TempDir()
 	const elements = 500
-	wait := reader(t, path, elements)
+	wait := startReader(t, path, elements)
 	queue := dirq.Open(path)
 	var want []string
 	for i := range elements / 2 {
@@ -76,11 +77,11 @@ func TestPythonReadsWhileElementsAreAdded(t *testing.T) {
 		want = append(want, pair...)
 	}
 	var got []string
-	for _, taken := range wait().Taken {
-		got = append(got, taken.Content)
+	for _, element := range wait().Elements {
+		got = append(got, element.Content)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("python took %v", got)
+		t.Errorf("Python read %v", got)
 	}
 }
 
@@ -88,12 +89,12 @@ func TestPythonReadsMessages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "outgoing", "openstack")
 	messenger := ssm.New()
 	ref := func(name string) *pluginv1.OptionRef { return &pluginv1.OptionRef{Section: "ssm", Name: name} }
-	found := messenger.Configure(t.Context(), sdk.NewConfig("ssm", []*pluginv1.OptionValue{
+	err := messenger.Configure(t.Context(), sdk.NewConfig("ssm", []*pluginv1.OptionValue{
 		{Option: ref("output_path"), Value: &pluginv1.OptionValue_StringValue{StringValue: path}},
 		{Option: ref("max_size"), Value: &pluginv1.OptionValue_IntegerValue{IntegerValue: 4}},
 	}))
-	if len(found) > 0 {
-		t.Fatal(found)
+	if err != nil {
+		t.Fatal(err)
 	}
 	batch := &pluginv1.Batch{Id: "b"}
 	for i := range 10 {
@@ -105,10 +106,10 @@ func TestPythonReadsMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, taken := range reader(t, path, 3)().Taken {
-		message, found := strings.CutPrefix(taken.Content, "APEL-cloud-message: v0.4\n")
+	for _, element := range startReader(t, path, 3)().Elements {
+		message, found := strings.CutPrefix(element.Content, "APEL-cloud-message: v0.4\n")
 		if !found {
-			t.Errorf("%s is no message: %q", taken.Name, taken.Content)
+			t.Errorf("%s is not a message: %q", element.Name, element.Content)
 		}
 		for line := range strings.Lines(message) {
 			if vm, found := strings.CutPrefix(line, "VMUUID: "); found {
@@ -118,6 +119,6 @@ func TestPythonReadsMessages(t *testing.T) {
 	}
 	want := []string{"vm-0", "vm-1", "vm-2", "vm-3", "vm-4", "vm-5", "vm-6", "vm-7", "vm-8", "vm-9"}
 	if !slices.Equal(got, want) {
-		t.Errorf("python took %v", got)
+		t.Errorf("Python read %v", got)
 	}
 }

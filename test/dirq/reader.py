@@ -1,6 +1,6 @@
-"""Take everything out of a dirq queue, as SSM's sender does, and print it as JSON.
+"""Remove all elements from a dirq queue, as SSM's sender does, and print them as JSON.
 
-usage: reader.py DIRECTORY COUNT: stop when COUNT elements have been taken, or after a minute.
+usage: reader.py DIRECTORY COUNT: stop when COUNT elements have been read, or after a minute.
 """
 import json
 import sys
@@ -10,14 +10,14 @@ from dirq.QueueSimple import QueueSimple
 
 queue = QueueSimple(sys.argv[1])
 wanted = int(sys.argv[2])
-taken = []
+elements = []
 deadline = time.time() + 60
-while len(taken) < wanted and time.time() < deadline:
+while len(elements) < wanted and time.time() < deadline:
     name = queue.first()
     while name:
         if queue.lock(name):
-            taken.append({"name": name, "content": queue.get(name).decode("ascii")})
+            elements.append({"name": name, "content": queue.get(name).decode("ascii")})
             queue.remove(name)
         name = queue.next()
     queue.purge()
-json.dump({"taken": taken, "left": queue.count()}, sys.stdout)
+json.dump({"elements": elements, "remaining": queue.count()}, sys.stdout)

@@ -1,7 +1,6 @@
 package logstash
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ func TestContract(t *testing.T) {
 	got := make(chan string, 1000)
 	port := listen(t, readAll(got))
 	documents := map[string]bool{}
-	plugintest.Conform(t, plugintest.Messenger(t, sdk.NewMessenger(New())), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Messenger(t, New()), plugintest.Settings{
 		Options: map[string]string{"logstash.host": "127.0.0.1", "logstash.port": strconv.FormatInt(port, 10)},
 		Arrived: func(record *pluginv1.Record) bool {
 			line, err := documentLine(record)

@@ -1,8 +1,8 @@
-// Package logstash is the messenger that sends records to Logstash as JSON lines over TCP, with TLS
-// or without.
+// Package logstash is the messenger that sends records to Logstash as JSON lines over TCP, with or
+// without TLS.
 //
-// What a record's fields are called is in plugins/internal/apel. Everything that happens to a
-// document after Logstash took it is the business of Logstash's configuration.
+// The fields of a record come from plugins/internal/apel. What happens to a document is up to the
+// configuration of Logstash.
 package logstash
 
 import (
@@ -11,48 +11,50 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
-// Messenger sends every batch over a connection of its own: TCP acknowledges nothing to us, and the
-// receiver's closing of the connection is the only sign that it has read to the end.
+// Messenger sends every batch over a connection of its own. The protocol has no acknowledgement:
+// only the receiver's close of the connection shows that it has read everything.
 type Messenger struct {
 	receiver receiver
 }
 
-// New makes a messenger that has yet to be configured.
+// New returns a messenger that is not yet configured.
 func New() *Messenger {
 	return &Messenger{}
 }
 
-// Describe says that it takes records of every type.
+// Describe returns a description with all record types.
 func (*Messenger) Describe() sdk.Description {
 	return sdk.Description{
-		Name:    "logstash",
-		Version: version.String(),
-		RecordTypes: []pluginv1.RecordType{
-			pluginv1.RecordType_RECORD_TYPE_CLOUD,
-			pluginv1.RecordType_RECORD_TYPE_IP,
-			pluginv1.RecordType_RECORD_TYPE_ACCELERATOR,
-			pluginv1.RecordType_RECORD_TYPE_STORAGE,
-			pluginv1.RecordType_RECORD_TYPE_ENERGY,
-		},
-		Options: options(),
+		Name:        "logstash",
+		Version:     version.String(),
+		RecordTypes: sdk.Accepts(sdk.AllRecordTypes()...),
+		Options:     options(),
 	}
 }
 
-// Configure takes the options and reads the files of certificates.
-func (m *Messenger) Configure(_ context.Context, config sdk.Config) []*pluginv1.Diagnostic {
-	var diagnostics []*pluginv1.Diagnostic
-	m.receiver, diagnostics = readReceiver(config)
-	return diagnostics
+// Configure checks the settings and reads the certificate files.
+func (m *Messenger) Configure(_ context.Context, config sdk.Config) error {
+	var err error
+	m.receiver, err = readReceiver(config)
+	return err
 }
 
-// Deliver sends a batch and waits until the receiver has read it. Whatever goes wrong, the whole
-// batch is sent again: nobody can say how much of it arrived, and a document that arrives twice has
-// the same id.
+// Check connects, with the TLS handshake, and closes the connection without sending a record.
+func (m *Messenger) Check(ctx context.Context) error {
+	if err := m.receiver.send(ctx, nil); err != nil {
+		return err
+	}
+	return sdk.Infof("Logstash at %s accepts connections", m.receiver.address)
+}
+
+// Deliver sends a batch and waits until the receiver has read it. After any error the whole batch
+// is sent again: how much of it arrived is unknown, and a document that arrives twice has the same
+// id.
 func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	var (
 		lines    bytes.Buffer
@@ -73,9 +75,7 @@ func (m *Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 			return err
 		}
 	}
-	hclog.FromContext(ctx).Debug("sent to Logstash", "batch", batch.GetId(), "records", sent, "receiver", m.receiver.address)
-	if len(rejected) > 0 {
-		return sdk.RejectedRecords(rejected...)
-	}
-	return nil
+	hclog.FromContext(ctx).Debug("sent records to Logstash",
+		"batch", batch.GetId(), "records", sent, "receiver", m.receiver.address)
+	return sdk.RejectedRecords(rejected...)
 }

@@ -1,7 +1,6 @@
 package logstash
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 // listen starts a receiver that treats one connection after the other, and returns its port.
@@ -95,9 +94,10 @@ func optionValues(given map[string]any) []*pluginv1.OptionValue {
 func configured(t *testing.T, given map[string]any) *Messenger {
 	t.Helper()
 	messenger := New()
-	for _, found := range messenger.Configure(context.Background(), sdk.NewConfig("logstash", optionValues(given))) {
-		if sdk.IsError(found) {
-			t.Fatal(found)
+	err := messenger.Configure(t.Context(), sdk.NewConfig("logstash", optionValues(given)))
+	for _, diagnostic := range sdk.Diagnostics(err) {
+		if diagnostic.Severity == sdk.SeverityError {
+			t.Fatal(diagnostic)
 		}
 	}
 	return messenger

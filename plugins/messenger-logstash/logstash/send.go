@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/sdk"
 )
 
 // writeSize is how many bytes are written under one deadline. The time for a large batch is thereby
@@ -146,7 +146,5 @@ func handshakeRemedy(err error) string {
 
 // failure is an error after which the batch is delivered again.
 func (r receiver) failure(step string, err error, remedy string) error {
-	diagnostic := sdk.Errorf("Logstash at %s: %s failed: %v", r.address, step, err)
-	diagnostic.Detail = remedy
-	return sdk.Fail(diagnostic)
+	return sdk.Errorf("Logstash at %s: %s failed: %v", r.address, step, err).WithDetail(remedy)
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 func batchOf(records ...*pluginv1.Record) *pluginv1.Batch {
@@ -37,10 +37,10 @@ func wantFailure(t *testing.T, err error, port int64, texts ...string) {
 		t.Fatal("the batch was delivered")
 	}
 	said := sdk.Diagnostics(err)
-	if len(said) != 1 || !sdk.IsError(said[0]) {
+	if len(said) != 1 || said[0].Severity != sdk.SeverityError {
 		t.Fatalf("got %v", said)
 	}
-	text := said[0].GetSummary() + " " + said[0].GetDetail()
+	text := said[0].Summary + " " + said[0].Detail
 	for _, want := range append(texts, ":"+fmt.Sprint(port)+":") {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q does not contain %q", text, want)
@@ -96,6 +96,26 @@ func TestConnectionRefused(t *testing.T) {
 	}
 	err = configured(t, map[string]any{"port": closed}).Deliver(t.Context(), batchOf(oneOfEachType()...))
 	wantFailure(t, err, closed, "connecting", "refused", "[logstash]")
+}
+
+func TestCheck(t *testing.T) {
+	got := make(chan string, 1)
+	listening := listen(t, readAll(got))
+	found := sdk.Diagnostics(configured(t, map[string]any{"port": listening}).Check(t.Context()))
+	if len(found) != 1 || found[0].Severity != sdk.SeverityInfo {
+		t.Errorf("got %v", found)
+	}
+	if content := <-got; content != "" {
+		t.Errorf("the check sent %q", content)
+	}
+
+	signer := newAuthority(t)
+	certificate := signer.issue(t, "server", "logstash.example", time.Hour)
+	required := listen(t, readAllTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert}, got))
+	// With TLS 1.3 the server rejects the client after the handshake.
+	err := configured(t, map[string]any{"port": required, "tls": true, "cafile": signer.path("ca.pem"), "server_name": "logstash.example"}).
+		Check(t.Context())
+	wantFailure(t, err, required, "failed")
 }
 
 func TestUnknownHost(t *testing.T) {

@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
-// receiver is where records go and how to talk to it.
+// receiver is the Logstash server and how to connect to it.
 type receiver struct {
 	// address is host:port.
 	address string
@@ -24,74 +23,77 @@ type receiver struct {
 	tls *tls.Config
 }
 
-func readReceiver(config sdk.Config) (receiver, []*pluginv1.Diagnostic) {
-	var diagnostics []*pluginv1.Diagnostic
-	// An IPv6 address may come in the brackets that it has in a URL.
+// readReceiver returns the receiver of the settings. The error may consist of warnings only.
+func readReceiver(config sdk.Config) (receiver, error) {
+	var errs []error
+	// An IPv6 address may have the brackets of a URL.
 	host := strings.TrimSuffix(strings.TrimPrefix(config.String(section, "host"), "["), "]")
 	if host == "" {
-		diagnostics = append(diagnostics, sdk.OptionErrorf(section, "host", "no server to send records to: set host"))
+		errs = append(errs, sdk.OptionErrorf(section, "host", "host is empty: set it to the name of the Logstash server"))
 	}
-	read := receiver{
+	values := receiver{
 		address: net.JoinHostPort(host, strconv.FormatInt(config.Int(section, "port"), 10)),
 		timeout: time.Duration(config.Int(section, "timeout")) * time.Second,
 	}
-	if !config.Bool(section, "tls") {
-		return read, append(diagnostics, warnWithoutTLS(config)...)
+	var err error
+	if config.Bool(section, "tls") {
+		values.tls, err = readTLS(config, host)
+	} else {
+		err = checkWithoutTLS(config)
 	}
-	var wrong []*pluginv1.Diagnostic
-	read.tls, wrong = readTLS(config, host)
-	return read, append(diagnostics, wrong...)
+	return values, errors.Join(append(errs, err)...)
 }
 
-// warnWithoutTLS tells an operator who believes the connection to be protected that it is not.
-func warnWithoutTLS(config sdk.Config) []*pluginv1.Diagnostic {
+// checkWithoutTLS returns a warning if an option suggests that the connection is protected.
+func checkWithoutTLS(config sdk.Config) error {
 	for _, name := range []string{"cafile", "certfile", "keyfile", "server_name", "insecure"} {
 		if config.String(section, name) != "" || config.Bool(section, name) {
-			return []*pluginv1.Diagnostic{optionWarning(name, name+" has no effect: records are sent to Logstash without TLS",
-				"Set tls to true, or remove the option.")}
+			return sdk.OptionWarnf(section, name, "%s has no effect: records are sent to Logstash without TLS", name).
+				WithDetail("Set tls to true, or remove the option.")
 		}
 	}
 	return nil
 }
 
-func readTLS(config sdk.Config, host string) (*tls.Config, []*pluginv1.Diagnostic) {
-	var diagnostics []*pluginv1.Diagnostic
-	read := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: config.String(section, "server_name")}
-	if read.ServerName == "" {
-		read.ServerName = host
+func readTLS(config sdk.Config, host string) (*tls.Config, error) {
+	var errs []error
+	values := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: config.String(section, "server_name")}
+	if values.ServerName == "" {
+		values.ServerName = host
 	}
 	if cafile := config.String(section, "cafile"); cafile != "" {
 		pem, err := os.ReadFile(cafile)
+		values.RootCAs = x509.NewCertPool()
 		if err != nil {
-			diagnostics = append(diagnostics, sdk.OptionErrorf(section, "cafile", "cannot read the trusted certificates: %v", err))
-		}
-		read.RootCAs = x509.NewCertPool()
-		if err == nil && !read.RootCAs.AppendCertsFromPEM(pem) {
-			diagnostics = append(diagnostics, sdk.OptionErrorf(section, "cafile", "%s holds no certificate in PEM", cafile))
+			errs = append(errs, sdk.OptionErrorf(section, "cafile", "reading the trusted certificates: %v", err))
+		} else if !values.RootCAs.AppendCertsFromPEM(pem) {
+			errs = append(errs, sdk.OptionErrorf(section, "cafile",
+				"reading the trusted certificates: %q has no certificate in PEM", cafile))
 		}
 	}
-	certificate, wrong := readClientCertificate(config)
+	certificate, err := readClientCertificate(config)
 	if certificate != nil {
-		read.Certificates = []tls.Certificate{*certificate}
+		values.Certificates = []tls.Certificate{*certificate}
 	}
-	diagnostics = append(diagnostics, wrong...)
+	errs = append(errs, err)
 	if config.Bool(section, "insecure") {
-		read.InsecureSkipVerify = true
-		diagnostics = append(diagnostics, optionWarning("insecure", "the certificate of the Logstash server is not verified",
-			"Whoever can answer in its place gets the records. Set cafile to the authority that signed its certificate, and remove insecure."))
+		values.InsecureSkipVerify = true
+		errs = append(errs, sdk.OptionWarnf(section, "insecure",
+			"the certificate of the Logstash server is not verified; records can be intercepted or lost").
+			WithDetail("Set cafile to the authority that signed its certificate, and remove insecure."))
 	}
-	return read, diagnostics
+	return values, errors.Join(errs...)
 }
 
-func readClientCertificate(config sdk.Config) (*tls.Certificate, []*pluginv1.Diagnostic) {
+func readClientCertificate(config sdk.Config) (*tls.Certificate, error) {
 	certfile, keyfile := config.String(section, "certfile"), config.String(section, "keyfile")
 	switch {
 	case certfile == "" && keyfile == "":
 		return nil, nil
 	case keyfile == "":
-		return nil, []*pluginv1.Diagnostic{sdk.OptionErrorf(section, "certfile", "certfile needs keyfile, the file of its private key")}
+		return nil, sdk.OptionErrorf(section, "certfile", "certfile is set without keyfile: set keyfile to the file with its private key")
 	case certfile == "":
-		return nil, []*pluginv1.Diagnostic{sdk.OptionErrorf(section, "keyfile", "keyfile needs certfile, the file of its certificate")}
+		return nil, sdk.OptionErrorf(section, "keyfile", "keyfile is set without certfile: set certfile to the file with its certificate")
 	}
 	certificate, err := tls.LoadX509KeyPair(certfile, keyfile)
 	if err == nil {
@@ -102,6 +104,6 @@ func readClientCertificate(config sdk.Config) (*tls.Certificate, []*pluginv1.Dia
 	if errors.As(err, &path) && path.Path == keyfile {
 		name = "keyfile"
 	}
-	return nil, []*pluginv1.Diagnostic{sdk.OptionErrorf(section, name,
-		"cannot use the client certificate %s with the key %s: %v", certfile, keyfile, err)}
+	return nil, sdk.OptionErrorf(section, name,
+		"loading the client certificate %q with the key %q: %v", certfile, keyfile, err)
 }

@@ -1,5 +1,5 @@
-// Package noop is the messenger that hands records to nobody: to see what caso would send, and to keep
-// checkpoints moving at a site that reports nowhere yet.
+// Package noop is the messenger that discards records: for a first run, and for a site whose
+// checkpoints must advance before it reports to anyone.
 package noop
 
 import (
@@ -7,44 +7,38 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/internal/version"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 // Messenger acknowledges every batch and logs the ids of its records at debug level.
 type Messenger struct{}
 
-// New makes the messenger.
+// New returns a messenger.
 func New() *Messenger {
 	return &Messenger{}
 }
 
-// Describe says that it takes everything and has no options.
+// Describe returns a description with all record types and no options.
 func (*Messenger) Describe() sdk.Description {
 	return sdk.Description{
-		Name:    "noop",
-		Version: version.String(),
-		RecordTypes: []pluginv1.RecordType{
-			pluginv1.RecordType_RECORD_TYPE_CLOUD,
-			pluginv1.RecordType_RECORD_TYPE_IP,
-			pluginv1.RecordType_RECORD_TYPE_ACCELERATOR,
-			pluginv1.RecordType_RECORD_TYPE_STORAGE,
-			pluginv1.RecordType_RECORD_TYPE_ENERGY,
-		},
+		Name:        "noop",
+		Version:     version.String(),
+		RecordTypes: sdk.Accepts(sdk.AllRecordTypes()...),
 	}
 }
 
-// Configure has nothing to check.
-func (*Messenger) Configure(context.Context, sdk.Config) []*pluginv1.Diagnostic {
+// Configure accepts any settings.
+func (*Messenger) Configure(context.Context, sdk.Config) error {
 	return nil
 }
 
-// Deliver logs and is done.
+// Deliver logs the ids of the records.
 func (*Messenger) Deliver(ctx context.Context, batch *pluginv1.Batch) error {
 	logger := hclog.FromContext(ctx)
 	for _, record := range batch.GetRecords() {
-		logger.Debug("record", "batch", batch.GetId(), "id", record.GetId())
+		logger.Debug("record discarded", "batch", batch.GetId(), "record", record.GetId())
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package ssm
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,7 @@ import (
 func TestContract(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "outgoing")
 	read, records := map[string]bool{}, map[string]bool{}
-	plugintest.Conform(t, plugintest.Messenger(t, sdk.NewMessenger(New())), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Messenger(t, New()), plugintest.Settings{
 		Options: map[string]string{"ssm.output_path": path},
 		Arrived: func(record *pluginv1.Record) bool {
 			names, err := filepath.Glob(filepath.Join(path, "*", "*"))

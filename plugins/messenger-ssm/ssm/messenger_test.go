@@ -10,28 +10,28 @@ import (
 	"syscall"
 	"testing"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
-// values are the settings as the host would give them.
-func values(path string, maxSize int64, version string) []*pluginv1.OptionValue {
+// optionValues returns settings in the form of the contract.
+func optionValues(path string, maxSize int64, version string) []*pluginv1.OptionValue {
 	ref := func(name string) *pluginv1.OptionRef { return &pluginv1.OptionRef{Section: section, Name: name} }
-	given := []*pluginv1.OptionValue{
+	values := []*pluginv1.OptionValue{
 		{Option: ref("output_path"), Value: &pluginv1.OptionValue_StringValue{StringValue: path}},
 		{Option: ref("max_size"), Value: &pluginv1.OptionValue_IntegerValue{IntegerValue: maxSize}},
 	}
 	if version != "" {
-		given = append(given, &pluginv1.OptionValue{Option: ref("message_version"), Value: &pluginv1.OptionValue_StringValue{StringValue: version}})
+		values = append(values, &pluginv1.OptionValue{Option: ref("message_version"), Value: &pluginv1.OptionValue_StringValue{StringValue: version}})
 	}
-	return given
+	return values
 }
 
-// deliver has a batch delivered over the contract, as the host does.
+// deliver delivers a batch over gRPC, as the host does.
 func deliver(t *testing.T, messenger sdk.Messenger, batch *pluginv1.Batch) *pluginv1.Ack {
 	t.Helper()
-	stream, err := plugintest.Messenger(t, sdk.NewMessenger(messenger)).Deliver(t.Context())
+	stream, err := plugintest.Messenger(t, messenger).Deliver(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,16 +45,16 @@ func deliver(t *testing.T, messenger sdk.Messenger, batch *pluginv1.Batch) *plug
 	return response.GetAck()
 }
 
-func configured(t *testing.T, instance string, given []*pluginv1.OptionValue) *Messenger {
+func configured(t *testing.T, values []*pluginv1.OptionValue) *Messenger {
 	t.Helper()
 	messenger := New()
-	if found := messenger.Configure(t.Context(), sdk.NewConfig(instance, given)); len(found) > 0 {
-		t.Fatal(found)
+	if err := messenger.Configure(t.Context(), sdk.NewConfig("ssm", values)); err != nil {
+		t.Fatal(err)
 	}
 	return messenger
 }
 
-// elements are the contents of a queue in the order of their names.
+// elements returns the contents of a queue in the order of their names.
 func elements(t *testing.T, path string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(path, "*", "*"))
@@ -72,9 +72,9 @@ func elements(t *testing.T, path string) []string {
 	return contents
 }
 
-func TestBatchBecomesMessagesAndFaultsAreSetAside(t *testing.T) {
+func TestBatchWithARejectedRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "outgoing", "openstack")
-	messenger := configured(t, "ssm", values(path, 2, ""))
+	messenger := configured(t, optionValues(path, 2, ""))
 	batch := &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM(), completedVM(), runningVM(), completedVM()}}
 	batch.Records[1].SiteName = ""
 	ack := deliver(t, messenger, batch)
@@ -94,15 +94,15 @@ func TestBatchBecomesMessagesAndFaultsAreSetAside(t *testing.T) {
 	}
 	again := elements(t, path)
 	if again[2] != got[0] || again[3] != got[1] {
-		t.Error("the same batch gave other messages the second time")
+		t.Error("the same batch gave other messages when delivered again")
 	}
 }
 
-func TestNothingToSendWritesNothing(t *testing.T) {
+func TestBatchWithoutValidRecords(t *testing.T) {
 	path := t.TempDir()
 	record := completedVM()
 	record.GetCloud().VmUuid = ""
-	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{record}})
+	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{record}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_DELIVERED || len(ack.GetRejectedRecords()) != 1 {
 		t.Errorf("got %v", ack)
 	}
@@ -111,7 +111,7 @@ func TestNothingToSendWritesNothing(t *testing.T) {
 	}
 }
 
-func TestVersion(t *testing.T) {
+func TestMessageVersion(t *testing.T) {
 	cases := []struct {
 		instance, set, want string
 		warns               bool
@@ -129,9 +129,9 @@ func TestVersion(t *testing.T) {
 		t.Run(c.instance+" "+c.set, func(t *testing.T) {
 			path := t.TempDir()
 			messenger := New()
-			found := messenger.Configure(t.Context(), sdk.NewConfig(c.instance, values(path, 100, c.set)))
-			if (len(found) > 0) != c.warns || (c.warns && found[0].GetSeverity() != pluginv1.Diagnostic_SEVERITY_WARNING) {
-				t.Errorf("got diagnostics %v", found)
+			err := messenger.Configure(t.Context(), sdk.NewConfig(c.instance, optionValues(path, 100, c.set)))
+			if found := sdk.Diagnostics(err); len(found) > 0 != c.warns || (c.warns && found[0].Severity != sdk.SeverityWarning) {
+				t.Errorf("got %v", err)
 			}
 			deliver(t, messenger, &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 			if got := elements(t, path); len(got) != 1 || !strings.HasPrefix(got[0], "APEL-cloud-message: v"+c.want+"\n") {
@@ -141,42 +141,45 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-func TestWrongSettings(t *testing.T) {
-	for option, given := range map[string][]*pluginv1.OptionValue{
-		"output_path": values("", 100, ""),
-		"max_size":    values("/x", 0, ""),
+func TestInvalidSettings(t *testing.T) {
+	for option, values := range map[string][]*pluginv1.OptionValue{
+		"output_path": optionValues("", 100, ""),
+		"max_size":    optionValues("/x", 0, ""),
 	} {
-		found := New().Configure(t.Context(), sdk.NewConfig("ssm", given))
-		if len(found) != 1 || !sdk.IsError(found[0]) || found[0].GetOption().GetName() != option {
-			t.Errorf("%s: got %v", option, found)
+		err := New().Configure(t.Context(), sdk.NewConfig("ssm", values))
+		found := sdk.Diagnostics(err)
+		if len(found) != 1 || found[0].Severity != sdk.SeverityError || found[0].Option != option {
+			t.Errorf("%s: got %v", option, err)
 		}
 	}
 }
 
-func TestSpoolThatCannotBeWrittenIsRetried(t *testing.T) {
+func TestBatchIsRetriedAfterAQueueError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(file, "openstack")
-	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
+	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || len(ack.GetDiagnostics()) != 1 {
 		t.Fatalf("got %v", ack)
 	}
-	if said := ack.GetDiagnostics()[0]; !sdk.IsError(said) || !strings.Contains(said.GetSummary(), path) || !strings.Contains(said.GetDetail(), "not a directory") {
-		t.Errorf("got %v", said)
+	diagnostic := ack.GetDiagnostics()[0]
+	if diagnostic.GetSeverity() != pluginv1.Diagnostic_SEVERITY_ERROR || !strings.Contains(diagnostic.GetSummary(), path) ||
+		!strings.Contains(diagnostic.GetDetail(), "not a directory") {
+		t.Errorf("got %v", diagnostic)
 	}
 }
 
-func TestDirectoryThatOnlyOthersMayWrite(t *testing.T) {
+func TestDirectoryWithoutPermission(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
+		t.Skip("permissions do not limit root")
 	}
 	path := t.TempDir()
 	if err := os.Chmod(path, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	ack := deliver(t, configured(t, "ssm", values(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
+	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || !strings.Contains(ack.GetDiagnostics()[0].GetDetail(), "able to read and write") {
 		t.Errorf("got %v", ack)
 	}
@@ -184,28 +187,28 @@ func TestDirectoryThatOnlyOthersMayWrite(t *testing.T) {
 
 func TestRemedies(t *testing.T) {
 	for cause, want := range map[error]string{
-		syscall.ENOSPC:           "Make room",
-		syscall.EDQUOT:           "Make room",
+		syscall.ENOSPC:           "Free space",
+		syscall.EDQUOT:           "Free space",
 		syscall.EROFS:            "read-only",
-		syscall.EACCES:           "user that caso runs as",
+		syscall.EACCES:           "user that runs caso",
 		syscall.EPERM:            "hard links",
-		syscall.EIO:              "Look at",
+		syscall.EIO:              "Check output_path",
 		context.DeadlineExceeded: "ended before",
 	} {
-		if got := remedy(fmt.Errorf("gave up: %w", &fs.PathError{Op: "open", Path: "/x", Err: cause})); !strings.Contains(got, want) {
+		if got := queueRemedy(fmt.Errorf("stopped: %w", &fs.PathError{Op: "open", Path: "/x", Err: cause})); !strings.Contains(got, want) {
 			t.Errorf("%v: got %q", cause, got)
 		}
 	}
 }
 
-// What the options' schema promises is what the settings are read by.
 func TestDescription(t *testing.T) {
 	description := New().Describe()
-	if len(description.RecordTypes) != 1 || description.RecordTypes[0] != pluginv1.RecordType_RECORD_TYPE_CLOUD {
-		t.Errorf("takes %v", description.RecordTypes)
+	if len(description.RecordTypes) != 1 || description.RecordTypes[0].Type != sdk.Cloud {
+		t.Errorf("accepts %v", description.RecordTypes)
 	}
 	defaults := map[string]string{}
-	for _, option := range description.Options {
+	for _, declared := range description.Options {
+		option := declared.Proto()
 		defaults[option.GetName()] = option.GetDefaultValue()
 		if option.GetSection() != "ssm" || !strings.HasSuffix(option.GetHelp(), ".") {
 			t.Errorf("got %v", option)
@@ -213,5 +216,25 @@ func TestDescription(t *testing.T) {
 	}
 	if defaults["output_path"] != "/var/spool/apel/outgoing/openstack" || defaults["max_size"] != "100" {
 		t.Errorf("got defaults %v", defaults)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, severity := range map[string]sdk.Severity{
+		filepath.Join(dir, "missing", "openstack"): sdk.SeverityInfo,
+		filepath.Join(file, "openstack"):           sdk.SeverityError,
+	} {
+		found := sdk.Diagnostics(configured(t, optionValues(path, 100, "")).Check(t.Context()))
+		if len(found) != 1 || found[0].Severity != severity || !strings.Contains(found[0].Summary, path) {
+			t.Errorf("%s: got %v", path, found)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "missing")); !os.IsNotExist(err) {
+		t.Errorf("the check created the directory: %v", err)
 	}
 }

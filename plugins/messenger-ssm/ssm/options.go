@@ -1,89 +1,78 @@
 package ssm
 
 import (
+	"errors"
 	"path/filepath"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 const section = "ssm"
 
-// Versions of the cloud record. APEL's server reads both with the same parser.
+// Versions of the cloud record. APEL's server parses both alike.
 const (
 	version02 = "0.2"
 	version04 = "0.4"
 )
 
-func options() []*pluginv1.Option {
-	text := func(value string) *string { return &value }
-	least := int64(1)
-	return []*pluginv1.Option{
-		{
-			Section: section, Name: "output_path", Type: pluginv1.OptionType_OPTION_TYPE_STRING,
-			DefaultValue: text("/var/spool/apel/outgoing/openstack"),
-			Help: "Directory into which the messages are put. It must be the very directory from which the sender of " +
-				"APEL's SSM takes them, and SSM's user must be able to read and write what caso puts there. It is " +
-				"made if it does not exist; whether its group may read and remove what is in it follows the umask, and all others may not.",
-		},
-		{
-			Section: section, Name: "max_size", Type: pluginv1.OptionType_OPTION_TYPE_INTEGER,
-			DefaultValue: text("100"), Minimum: &least,
-			Help: "Maximum number of records in one message. A message that would be larger than 700000 bytes is " +
-				"divided sooner, because the message service refuses large ones.",
-		},
-		{
-			Section: section, Name: "message_version", Type: pluginv1.OptionType_OPTION_TYPE_STRING,
-			// No default: what the messenger is called in the configuration also says it.
-			Choices: []string{version02, version04},
-			Help: "Version of the cloud record to send. Without it, it is 0.4, or 0.2 where the messenger is " +
-				"configured as ssmv2. Version 0.2 lacks CloudComputeService, PublicIPCount, Benchmark and BenchmarkType.",
-		},
+func options() []sdk.Option {
+	return []sdk.Option{
+		sdk.StringOption(section, "output_path",
+			"Directory into which messages are written. It must be the directory from which SSM's sender reads, and SSM's "+
+				"user must be able to read and write the files. It is created if it does not exist. Group access follows the "+
+				"umask; others have none.").
+			Default("/var/spool/apel/outgoing/openstack"),
+		sdk.IntOption(section, "max_size",
+			"Maximum number of records in one message. A message also ends before it exceeds 700000 bytes, because the "+
+				"message service rejects larger ones.").
+			Default("100").Min(1),
+		sdk.StringOption(section, "message_version",
+			"Version of the cloud record to send. Version 0.2 lacks CloudComputeService, PublicIPCount, Benchmark and "+
+				"BenchmarkType. Messenger ssmv2 sets it to 0.2, messenger ssmv4 to 0.4; otherwise it is 0.4.").
+			Choices(version02, version04),
 	}
 }
 
-// settings are the options, read.
+// settings are the values of the options.
 type settings struct {
-	outputPath string
-	maxRecords int
-	version    string
+	outputPath     string
+	maxRecords     int
+	messageVersion string
 }
 
-func readSettings(config sdk.Config) (settings, []*pluginv1.Diagnostic) {
-	var diagnostics []*pluginv1.Diagnostic
-	read := settings{
-		outputPath: config.String(section, "output_path"),
-		maxRecords: int(config.Int(section, "max_size")),
-		version:    version04,
+func readSettings(config sdk.Config) (settings, error) {
+	var errs []error
+	values := settings{
+		outputPath:     config.String(section, "output_path"),
+		maxRecords:     int(config.Int(section, "max_size")),
+		messageVersion: version04,
 	}
-	if read.outputPath == "" {
-		diagnostics = append(diagnostics, sdk.OptionErrorf(section, "output_path",
-			"no directory to put messages into: set output_path to the directory that SSM's sender reads"))
-	} else if absolute, err := filepath.Abs(read.outputPath); err == nil {
-		// So that a message about it says where it is.
-		read.outputPath = absolute
+	if values.outputPath == "" {
+		errs = append(errs, sdk.OptionErrorf(section, "output_path",
+			"output_path is empty: set it to the directory from which SSM's sender reads"))
+	} else if absolute, err := filepath.Abs(values.outputPath); err == nil {
+		// Messages then contain the absolute path.
+		values.outputPath = absolute
 	}
-	if read.maxRecords < 1 {
-		diagnostics = append(diagnostics, sdk.OptionErrorf(section, "max_size",
-			"a message cannot hold %d records: set max_size to 1 or more", read.maxRecords))
+	if values.maxRecords < 1 {
+		errs = append(errs, sdk.OptionErrorf(section, "max_size", "max_size must be at least 1: %d", values.maxRecords))
 	}
 	set := config.String(section, "message_version")
 	if set != "" {
-		read.version = set
+		values.messageVersion = set
 	}
 	if named := versionOfInstance(config.Instance); named != "" {
 		if set != "" && set != named {
-			warning := sdk.Warnf("messenger %s sends version %s, although message_version is %s", config.Instance, named, set)
-			warning.Detail = "The name wins. Use the messenger ssm if message_version is to be followed, or remove message_version."
-			warning.Option = &pluginv1.OptionRef{Section: section, Name: "message_version"}
-			diagnostics = append(diagnostics, warning)
+			errs = append(errs, sdk.OptionWarnf(section, "message_version",
+				"messenger %s sends version %s, although message_version is %s", config.Instance, named, set).
+				WithDetail("Remove message_version, or use messenger ssm to apply it."))
 		}
-		read.version = named
+		values.messageVersion = named
 	}
-	return read, diagnostics
+	return values, errors.Join(errs...)
 }
 
-// versionOfInstance is the version that cASO's names for its versioned messengers stand for.
+// versionOfInstance returns the version of cASO's names for its versioned messengers.
 func versionOfInstance(instance string) string {
 	switch instance {
 	case "ssmv2":

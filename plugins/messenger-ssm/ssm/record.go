@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/apel"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 // recordText returns a record as lines `Key: value`, sorted by key, without a final newline. The
