@@ -38,7 +38,7 @@ func testSpools(t *testing.T, bin string) {
 			s.unprivileged(t)
 			must(t, os.Mkdir(s.path("out"), 0o555))
 			return func() { must(t, os.Chmod(s.path("out"), 0o777)) }
-		}, []string{"permission denied", "must be able to read and write that directory"}},
+		}, []string{"permission denied", "must be able to read and write output_path"}},
 		{"may not be made", false, func(t *testing.T, s *site) func() {
 			s.unprivileged(t)
 			must(t, os.Mkdir(s.path("above"), 0o555))
@@ -52,7 +52,7 @@ func testSpools(t *testing.T, bin string) {
 		{"is full", true, func(t *testing.T, s *site) func() {
 			mount(t, s.path("out"), 0, "size=16k")
 			return func() { must(t, unix.Mount("tmpfs", s.path("out"), "tmpfs", unix.MS_REMOUNT, "size=64m")) }
-		}, []string{"no space left on device", "Make room"}},
+		}, []string{"no space left on device", "Free space"}},
 		{"is read-only", true, func(t *testing.T, s *site) func() {
 			mount(t, s.path("out"), unix.MS_RDONLY, "size=64m")
 			return func() { must(t, unix.Mount("tmpfs", s.path("out"), "tmpfs", unix.MS_REMOUNT, "size=64m")) }
@@ -70,7 +70,7 @@ func testSpools(t *testing.T, bin string) {
 			repair := test.breaks(t, s)
 			run := s.extract(1)
 			s.nobodyLeft()
-			mustSay(t, lines(messenger(t, run, "ssm").Problems), append([]string{"SSM spool " + s.settings["ssm"]["output_path"], "The records are kept and sent again."}, test.says...)...)
+			mustSay(t, lines(messenger(t, run, "ssm").Problems), append([]string{fmt.Sprintf("SSM spool %q", s.settings["ssm"]["output_path"])}, test.says...)...)
 			if logstash := messenger(t, run, "logstash"); logstash.Records == 0 || logstash.PendingBatches != 0 {
 				t.Errorf("logstash: %+v", logstash)
 			}

@@ -17,14 +17,13 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/caso-project/caso/internal/contract"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 func main() {
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: {"plugin": &served{extractor: &faulty{}}}},
+		HandshakeConfig:  contract.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{contract.ProtocolVersion: {"plugin": &served{extractor: &faulty{}}}},
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(options, grpc.MaxSendMsgSize(1<<30))...)
 		},
@@ -150,7 +149,7 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 			return err
 		}
 	case "sends too many records":
-		many := make([]*pluginv1.Record, sdk.MaxBatchRecords+1)
+		many := make([]*pluginv1.Record, contract.MaxBatchRecords+1)
 		for i := range many {
 			many[i] = record(request, fmt.Sprint("many-", i))
 		}
@@ -158,7 +157,7 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 			return err
 		}
 	case "remembers too much":
-		return complete(make([]byte, sdk.MaxStateBytes+1))
+		return complete(make([]byte, contract.MaxStateBytes+1))
 	case "reports another project":
 		one.ProjectId = "before"
 	case "reports another type":

@@ -16,14 +16,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 func main() {
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: {"plugin": &served{messenger: &faulty{}}}},
+		HandshakeConfig:  contract.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{contract.ProtocolVersion: {"plugin": &served{messenger: &faulty{}}}},
 		GRPCServer:       func(options []grpc.ServerOption) *grpc.Server { return grpc.NewServer(options...) },
 	})
 }
@@ -137,7 +137,7 @@ func (f *faulty) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 		ack.RejectedRecords = []*pluginv1.RejectedRecord{{RecordId: "another", Reason: "never seen"}}
 	case "says too much":
 		ack.Result = pluginv1.Ack_RESULT_RETRY
-		ack.Diagnostics = []*pluginv1.Diagnostic{sdk.Errorf("%s", strings.Repeat("why ", 8<<20))}
+		ack.Diagnostics = []*pluginv1.Diagnostic{{Summary: strings.Repeat("why ", 8<<20)}}
 	}
 	if ack.GetResult() != pluginv1.Ack_RESULT_DELIVERED || ack.GetBatchId() != batch.GetId() || len(ack.GetRejectedRecords()) > 0 {
 		return ack, nil
