@@ -105,6 +105,7 @@ Exit status:
 		newExtract(world),
 		newDeliver(world),
 		newProjects(world),
+		newCheck(world),
 		newOutbox(world),
 		newPlugins(world),
 		newConfig(world),

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	"github.com/caso-project/caso/internal/version"
 )
 
@@ -21,7 +21,7 @@ func newVersion(world World) *cobra.Command {
 				Version  string `json:"version"`
 				Contract string `json:"contract"`
 				Go       string `json:"go"`
-			}{version.String(), fmt.Sprintf("caso.plugin.v%d", sdk.ProtocolVersion), runtime.Version()}
+			}{version.String(), fmt.Sprintf("caso.plugin.v%d", contract.ProtocolVersion), runtime.Version()}
 			return output.print(world.Stdout, facts, func() error {
 				_, err := fmt.Fprintf(world.Stdout, "caso %s (contract %s, %s)\n", facts.Version, facts.Contract, facts.Go)
 				return err

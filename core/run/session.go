@@ -46,8 +46,10 @@ type instance struct {
 
 // String returns the instance as messages name it: "extractor nova".
 func (i *instance) String() string {
-	return strings.ToLower(strings.TrimPrefix(i.Kind.String(), "KIND_")) + " " + i.Name
+	return kindName(i.Kind) + " " + i.Name
 }
+
+func kindName(kind pluginv1.Kind) string { return contract.KindName(kind) }
 
 // Open reads the configuration files and resolves the host's own options. It starts no plugin.
 func Open(env Environment, input Input) (*Session, error) {

@@ -1,37 +1,50 @@
-// caso-messenger-picky is a messenger as a site would ship its own: it refuses what its option tells it to,
-// and drops the rest.
+// caso-messenger-picky is a messenger of a site: it rejects what its options say, and delivers the rest
+// nowhere.
 package main
 
 import (
 	"context"
 	"errors"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() { sdk.ServeMessenger(&picky{}) }
 
-type picky struct{ refuse string }
+type picky struct{ reject, check string }
 
 func (p *picky) Describe() sdk.Description {
 	return sdk.Description{
 		Name: "picky", Version: "1.0",
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
-		Options: []*pluginv1.Option{{
-			Section: "picky", Name: "refuse", Type: pluginv1.OptionType_OPTION_TYPE_STRING,
-			Choices: []string{"batch", "record"}, Help: "What is refused: every batch, or the first record of every batch.",
-		}},
+		RecordTypes: sdk.Accepts(sdk.Cloud),
+		Options: []sdk.Option{
+			sdk.StringOption("picky", "reject", "What is rejected: every batch, or the first record of every batch.").
+				Choices("batch", "record"),
+			sdk.StringOption("picky", "check", "The result of Check.").Choices("ok", "warning", "error", "crash"),
+		},
 	}
 }
 
-func (p *picky) Configure(_ context.Context, config sdk.Config) []*pluginv1.Diagnostic {
-	p.refuse = config.String("picky", "refuse")
+func (p *picky) Configure(_ context.Context, config sdk.Config) error {
+	p.reject, p.check = config.String("picky", "reject"), config.String("picky", "check")
 	return nil
 }
 
+func (p *picky) Check(context.Context) error {
+	switch p.check {
+	case "warning":
+		return sdk.Warnf("the database is nearly full").WithDetail("Add a disk.")
+	case "error":
+		return errors.New("the database refuses connections")
+	case "crash":
+		panic("no database")
+	}
+	return sdk.Infof("the database accepts connections")
+}
+
 func (p *picky) Deliver(_ context.Context, batch *pluginv1.Batch) error {
-	switch p.refuse {
+	switch p.reject {
 	case "batch":
 		return sdk.Rejected(errors.New("the site's database wants no such batch"))
 	case "record":

@@ -1,0 +1,88 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caso-project/caso/core/report"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
+
+// CheckStatus is the result of the check of one instance.
+type CheckStatus string
+
+// The statuses of a check.
+const (
+	CheckOK           CheckStatus = "ok"
+	CheckWarning      CheckStatus = "warning"
+	CheckFailed       CheckStatus = "failed"
+	CheckNotSupported CheckStatus = "not supported"
+)
+
+// CheckResult is whether one instance can do its work now.
+type CheckResult struct {
+	Kind     string           `json:"kind"`
+	Instance string           `json:"instance"`
+	Status   CheckStatus      `json:"status"`
+	Problems []report.Problem `json:"problems,omitempty"`
+}
+
+// Check calls Check on every instance, all at the same time, each bounded by its start_timeout. It needs
+// extractors and messengers configured, and changes nothing.
+func (s *Session) Check(ctx context.Context) []CheckResult {
+	instances := s.instances()
+	results := make([]CheckResult, len(instances))
+	var calls sync.WaitGroup
+	for n, i := range instances {
+		calls.Go(func() { results[n] = i.check(ctx) })
+	}
+	calls.Wait()
+	for _, result := range results {
+		s.masker.maskProblems(result.Problems)
+	}
+	return results
+}
+
+func (i *instance) check(ctx context.Context) CheckResult {
+	result := CheckResult{Kind: kindName(i.Kind), Instance: i.Name, Status: CheckOK}
+	switch {
+	case i.err != nil:
+		result.Problems = []report.Problem{{Severity: report.Error, Summary: i.err.Error()}}
+	case !slices.Contains(i.plugin.Description.GetFeatures(), pluginv1.Feature_FEATURE_CHECK):
+		result.Status = CheckNotSupported
+		return result
+	default:
+		diagnostics, err := i.callCheck(ctx)
+		result.Problems = report.FromDiagnostics(diagnostics)
+		if err != nil {
+			result.Problems = append(result.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
+		}
+	}
+	for _, problem := range result.Problems {
+		switch {
+		case problem.Severity == report.Error:
+			result.Status = CheckFailed
+		case problem.Severity == report.Warning && result.Status == CheckOK:
+			result.Status = CheckWarning
+		}
+	}
+	return result
+}
+
+func (i *instance) callCheck(ctx context.Context) ([]*pluginv1.Diagnostic, error) {
+	limit := cmp.Or(i.Timeout, 30*time.Second)
+	call, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	response, err := i.plugin.Client().Check(call, &pluginv1.CheckRequest{})
+	switch {
+	case err == nil:
+		return response.GetDiagnostics(), nil
+	case call.Err() != nil && ctx.Err() == nil:
+		return nil, fmt.Errorf("no answer to Check within %s", limit)
+	}
+	return nil, fmt.Errorf("calling Check: %w", i.plugin.Explain(err))
+}
