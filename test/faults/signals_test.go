@@ -75,7 +75,7 @@ func testSignals(t *testing.T, bin string) {
 		if logstash.Batches == 0 {
 			t.Errorf("the batch in flight was not acknowledged: %+v", logstash)
 		}
-		mustSay(t, lines(logstash.Problems), "interrupted; what is left stays in the outbox")
+		mustSay(t, lines(logstash.Problems), "interrupted; the batches stay pending")
 		// What came in the first run does not come again.
 		rest := newReceiver(t, 0)
 		s.set("logstash", "port", fmt.Sprint(rest.port()))
