@@ -26,6 +26,9 @@ type World struct {
 	Executable string
 	Home       string
 	Now        func() time.Time
+
+	// sameOutput is set if Stdout and Stderr are the same file.
+	sameOutput bool
 }
 
 // OS returns the real world.
@@ -63,6 +66,7 @@ func Main(args []string, world World) (status int) {
 	context.AfterFunc(ctx, stop)
 
 	stdout := &errorKeeper{out: world.Stdout}
+	world.sameOutput = isSameFile(world.Stdout, world.Stderr)
 	world.Stdout = stdout
 	root := newRoot(world)
 	parsed := false

@@ -66,19 +66,22 @@ func closeSession(world World, s *run.Session) {
 	}
 }
 
-// printReport prints the report of a run and returns the error for its exit status.
+// printReport prints the report of a run to standard output and returns the error for its exit status.
+// Its errors go to standard error too, so that `caso extract >/dev/null` in a crontab mails them, unless
+// both are the same file.
 func printReport(world World, output *outputFlag, result *report.Run) error {
 	write := result.WriteText
 	if output.format == "json" {
 		write = result.WriteJSON
 	}
-	if err := write(world.Stdout); err != nil {
-		return err
+	err := write(world.Stdout)
+	if err != nil || !world.sameOutput {
+		printMessage(world.Stderr, strings.Join(result.ErrorLines(), "\n"))
 	}
-	if !result.Complete() {
-		return &exitError{status: exitIncomplete}
+	if err == nil && !result.Complete() {
+		err = &exitError{status: exitIncomplete}
 	}
-	return nil
+	return err
 }
 
 // failuresError returns an error that names the instances whose plugins failed.

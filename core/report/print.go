@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -93,6 +94,11 @@ func (r *Run) problemLines() []string {
 		add("messenger "+messenger.Name, messenger.Problems)
 	}
 	return lines
+}
+
+// ErrorLines returns one line for every problem of severity error.
+func (r *Run) ErrorLines() []string {
+	return slices.DeleteFunc(r.problemLines(), func(line string) bool { return !strings.HasPrefix(line, string(Error)+": ") })
 }
 
 // Line returns the problem as one line. Source is what the problem belongs to, if the summary does
