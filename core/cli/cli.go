@@ -1,5 +1,5 @@
 // Package cli is the caso command: flags, printing and exit statuses, one file per command. What a
-// command does is in package run and the packages below it, which know no flags.
+// command does is in package run and the packages below it, which have no flags.
 //
 // Results go to standard output; logs, warnings and errors go to standard error.
 package cli
@@ -50,8 +50,8 @@ func OS() World {
 	}
 }
 
-// Main runs the command line and returns the exit status. Called as caso-extract it is `caso extract`,
-// so that cron lines written for cASO keep working.
+// Main runs the command line and returns the exit status. Called as caso-extract it is `caso
+// extract`, so that cron lines written for cASO keep working.
 func Main(args []string, world World) (status int) {
 	defer func() {
 		if cause := recover(); cause != nil {

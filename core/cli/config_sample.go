@@ -29,8 +29,8 @@ options of the host and those of every installed plugin.`,
 	return command
 }
 
-// sample starts the installed plugins one after the other: one that fails is left out of the sample, and
-// its error ends the command after the sample is printed.
+// sample starts the installed plugins one after the other: one that fails is left out of the
+// sample, and its error ends the command after the sample is printed.
 func sample(ctx context.Context, world World, s *run.Session, markdown bool) error {
 	schema := config.Own(config.HostOwner, config.HostOptions(""))
 	var failures []error

@@ -12,8 +12,8 @@ import (
 	"github.com/caso-project/caso/core/run"
 )
 
-// spelling lets every flag be written with underscores, as oslo.config's options are, and knows the names
-// that flags had in older releases of cASO.
+// normalizeFlag accepts underscores in every flag, as oslo.config does, and the names that flags
+// had in older releases of cASO.
 func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	name = strings.ReplaceAll(name, "_", "-")
 	if name == "tenants" {
@@ -22,16 +22,16 @@ func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
-// settingsFlags are the flags that say where the configuration is and what overrides it.
+// settingsFlags are the flags for the sources of the configuration and for overrides.
 type settingsFlags struct {
 	input run.Input
 }
 
-// addSources declares --config-file and --config-dir, whose order among each other counts.
+// addSources declares --config-file and --config-dir, whose common order matters.
 func (f *settingsFlags) addSources(command *cobra.Command) {
-	command.Flags().Var(sourceFlag{f, false}, "config-file", "configuration file; may be given several times, later ones win (default: caso.conf in ~/.caso, ~, /etc/caso, /etc)")
-	command.Flags().Var(sourceFlag{f, true}, "config-dir", "directory whose *.conf files are read in order of their names; may be given several times")
-	f.addBool(command, "debug", "d", "log what is being done in detail")
+	command.Flags().Var(sourceFlag{f, false}, "config-file", "configuration file; repeatable, the last one wins (default: caso.conf in ~/.caso, ~, /etc/caso, /etc)")
+	command.Flags().Var(sourceFlag{f, true}, "config-dir", "directory whose *.conf files are read in the order of their names; repeatable")
+	f.addBool(command, "debug", "d", "log in detail")
 }
 
 // addString declares a flag that overrides an option of [DEFAULT].
@@ -39,8 +39,8 @@ func (f *settingsFlags) addString(command *cobra.Command, name, value, usage str
 	command.Flags().Var(overrideFlag{f, name, value}, name, usage)
 }
 
-// addBool declares a flag that sets a boolean option of [DEFAULT], and its opposite, which oslo.config has
-// for every boolean.
+// addBool declares a flag that sets a boolean option of [DEFAULT], and its opposite, which
+// oslo.config has for every boolean.
 func (f *settingsFlags) addBool(command *cobra.Command, name, shorthand, usage string) {
 	command.Flags().VarP(overrideFlag{f, name, "bool"}, name, shorthand, usage)
 	command.Flags().Lookup(name).NoOptDefVal = "true"

@@ -25,8 +25,8 @@ messenger rejected, with the reason. A dead letter blocks no other record. It is
 	return command
 }
 
-// readOutbox opens the outbox for reading and calls do. It starts no plugin, so that it works while a
-// plugin is broken.
+// readOutbox opens the outbox for reading and calls do. It starts no plugin, so that it works
+// while a plugin is broken.
 func readOutbox(world World, flags *settingsFlags, do func(*outbox.Outbox) error) error {
 	return withFiles(world, flags, func(s *run.Session) error {
 		store, closeOutbox, err := s.ReadOutbox()
@@ -50,7 +50,8 @@ func changeOutbox(world World, flags *settingsFlags, do func(*outbox.Outbox) err
 	})
 }
 
-// deadLetterSelection selects dead letters: those of some batches, or all, optionally of one messenger.
+// deadLetterSelection selects dead letters: those of some batches, or all, optionally of one
+// messenger.
 type deadLetterSelection struct {
 	messenger string
 	all       bool

@@ -57,7 +57,8 @@ func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any
 	return writer.Flush()
 }
 
-// printableText replaces what a terminal would interpret: clouds and plugins choose names and reasons.
+// printableText replaces what a terminal would interpret: clouds and plugins choose names and
+// reasons.
 func printableText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -54,7 +54,8 @@ func describePlugin(ctx context.Context, world World, s *run.Session, name strin
 	return output.print(world.Stdout, facts, func() error { return facts.write(world, plugin.Description.GetOptions()) })
 }
 
-// findInstalled returns the installed plugin that a person names: NAME, KIND-NAME or caso-KIND-NAME.
+// findInstalled returns the installed plugin that a person names: NAME, KIND-NAME or
+// caso-KIND-NAME.
 func findInstalled(s *run.Session, wanted string) (pluginhost.File, error) {
 	short := strings.TrimPrefix(wanted, "caso-")
 	var found []pluginhost.File

@@ -38,8 +38,8 @@ func withFiles(world World, flags *settingsFlags, do func(*run.Session) error) e
 	return do(s)
 }
 
-// withPlugins reads the configuration, starts all plugins, configures those of some kinds, prints the
-// warnings and calls do.
+// withPlugins reads the configuration, starts all plugins, configures those of some kinds, prints
+// the warnings and calls do.
 func withPlugins(command *cobra.Command, world World, flags *settingsFlags, do func(context.Context, *run.Session) error, kinds ...pluginv1.Kind) error {
 	return withFiles(world, flags, func(s *run.Session) error {
 		ctx := command.Context()
@@ -66,9 +66,9 @@ func closeSession(world World, s *run.Session) {
 	}
 }
 
-// printReport prints the report of a run to standard output and returns the error for its exit status.
-// Its errors go to standard error too, so that `caso extract >/dev/null` in a crontab mails them, unless
-// both are the same file.
+// printReport prints the report of a run to standard output and returns the error for its exit
+// status. Its errors go to standard error too, so that `caso extract >/dev/null` in a crontab
+// mails them, unless both are the same file.
 func printReport(world World, output *outputFlag, result *report.Run) error {
 	write := result.WriteText
 	if output.format == "json" {
@@ -87,8 +87,8 @@ func printReport(world World, output *outputFlag, result *report.Run) error {
 // failuresError returns an error that names the instances whose plugins failed.
 func failuresError(s *run.Session) error { return incompleteError(s.Failures()) }
 
-// incompleteError returns an error for exit status 1 with a line for each cause, nil where there are
-// none.
+// incompleteError returns an error for exit status 1 with a line for each cause, nil where there
+// are none.
 func incompleteError(causes []error) error {
 	if len(causes) == 0 {
 		return nil

@@ -31,8 +31,8 @@ type CheckResult struct {
 	Problems []report.Problem `json:"problems,omitempty"`
 }
 
-// Check calls Check on every instance, all at the same time, each bounded by its start_timeout. It needs
-// extractors and messengers configured, and changes nothing.
+// Check calls Check on every instance, all at the same time, each bounded by its start_timeout. It
+// needs extractors and messengers configured, and changes nothing.
 func (s *Session) Check(ctx context.Context) []CheckResult {
 	instances := s.instances()
 	results := make([]CheckResult, len(instances))

@@ -2,8 +2,8 @@
 // plans, extracts into the outbox, delivers from it and reports.
 //
 // It takes everything from its caller (Environment, Input) and returns data: the problems of the
-// configuration, the report of a run, errors with a Kind. It has no flags and prints nothing but log
-// lines. Package cli is its command line.
+// configuration, the report of a run, errors with a Kind. It has no flags and prints nothing but
+// log lines. Package cli is its command line.
 //
 // A Session goes through these steps, of which a command takes as many as it needs:
 //
@@ -13,7 +13,7 @@
 //	Extract, Deliver, Projects or Check
 //	Close      stops the plugins
 //
-// What is wrong in the files is an Error of kind Configuration from one of the first three steps, or
-// from the begin of the fourth. An instance whose plugin does not start, or does not answer Configure,
-// fails alone: the others go on, and the report has its error.
+// What is wrong in the files is an Error of kind Configuration from one of the first three steps,
+// or from the begin of the fourth. An instance whose plugin does not start, or does not answer
+// Configure, fails alone: the others go on, and the report has its error.
 package run

@@ -24,7 +24,7 @@ type Environment struct {
 	Progress func(done, planned int, window report.WindowResult)
 }
 
-// Input is what the caller says about the configuration.
+// Input selects the configuration.
 type Input struct {
 	// Sources are configuration files and directories; none: the default files.
 	Sources []config.Source

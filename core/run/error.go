@@ -47,8 +47,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// OutboxError gives an error of the outbox its kind. A damaged or unreadable outbox needs a person; a
-// full disk does not belong to this run alone.
+// OutboxError gives an error of the outbox its kind. A damaged or unreadable outbox needs a
+// person; a full disk does not belong to this run alone.
 func OutboxError(err error) error {
 	kind := Configuration
 	switch {

@@ -11,8 +11,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Extract plans, extracts into the outbox, delivers from it and reports. A dry run stores, delivers and
-// locks nothing. Extract needs extractors and messengers configured.
+// Extract plans, extracts into the outbox, delivers from it and reports. A dry run stores,
+// delivers and locks nothing. Extract needs extractors and messengers configured.
 func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 	input, notices, err := s.planInput()
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 		return nil, err
 	}
 	if err := budget.Check(); err != nil {
-		// Delivery makes room, so that the next run can extract.
+		// Delivery frees space, so that the next run can extract.
 		run.Problems = append(run.Problems, report.Errorf("%v", err))
 	} else if err := s.extractWindows(ctx, input, pipeline.Extraction{Checkpoints: store, Store: store, Budget: budget}, store, run); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// StartInstalled starts an installed plugin, configured or not, with what its section of the
-// configuration says about it: the checksum and the timeouts.
+// StartInstalled starts an installed plugin, configured or not, with the options of its section of
+// the configuration: checksum and timeouts.
 func (s *Session) StartInstalled(ctx context.Context, file pluginhost.File) (*pluginhost.Plugin, error) {
 	if file.Err != nil {
 		return nil, file.Err
@@ -22,8 +22,8 @@ func (s *Session) StartInstalled(ctx context.Context, file pluginhost.File) (*pl
 	return running[0], nil
 }
 
-// installedInstance resolves the instance that an installed plugin would be if the configuration named
-// it.
+// installedInstance resolves the instance that an installed plugin would be if the configuration
+// named it.
 func (s *Session) installedInstance(file pluginhost.File) config.Instance {
 	option := "messengers"
 	if file.Kind == pluginv1.Kind_KIND_EXTRACTOR {

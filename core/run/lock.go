@@ -9,9 +9,9 @@ import (
 	"github.com/caso-project/caso/internal/flock"
 )
 
-// takeRunLock takes the run lock in a directory and returns the function that releases it. The kernel
-// releases a lock when its process ends, so the lock is never stale. The file stays: after its removal
-// two runs could hold locks on two files of that name.
+// takeRunLock takes the run lock in a directory and returns the function that releases it. The
+// kernel releases a lock when its process ends, so the lock is never stale. The file stays: after
+// its removal two runs could hold locks on two files of that name.
 func takeRunLock(dir string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, &Error{Kind: Configuration, Err: fmt.Errorf("creating the directory of the run lock: %w (lock_path)", err)}

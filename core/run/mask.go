@@ -8,13 +8,13 @@ import (
 	"github.com/caso-project/caso/core/report"
 )
 
-// minMaskedLength is the length of the shortest secret that is masked. A shorter one occurs everywhere:
-// masking it would hide more than it protects.
+// minMaskedLength is the length of the shortest secret that is masked. A shorter one occurs
+// everywhere: masking it would hide more than it protects.
 const minMaskedLength = 4
 
-// masker replaces secrets in everything that a run returns or logs. Plugins must not log secrets; the
-// masker covers those that do, and errors of libraries that quote what they sent. As a Writer it relies
-// on each line arriving in one Write, as hclog and fmt send them.
+// masker replaces secrets in everything that a run returns or logs. Plugins must not log secrets;
+// the masker covers those that do, and errors of libraries that quote what they sent. As a Writer
+// it relies on each line arriving in one Write, as hclog and fmt send them.
 type masker struct {
 	out     io.Writer
 	secrets atomic.Pointer[strings.Replacer]
@@ -39,7 +39,8 @@ func (m *masker) mask(text string) string {
 	return text
 }
 
-// Write writes a line with each secret replaced. It returns the length of the line that it was given.
+// Write writes a line with each secret replaced. It returns the length of the line that it was
+// given.
 func (m *masker) Write(line []byte) (int, error) {
 	if _, err := io.WriteString(m.out, m.mask(string(line))); err != nil {
 		return 0, err

@@ -7,9 +7,9 @@ import (
 	"github.com/caso-project/caso/core/report"
 )
 
-// OpenOutbox takes the run lock and opens the outbox for changes. The function that it returns closes
-// the outbox and releases the lock. No plugin has to run, so that a person can work on the outbox while
-// a plugin is broken.
+// OpenOutbox takes the run lock and opens the outbox for changes. The function that it returns
+// closes the outbox and releases the lock. No plugin has to run, so that a person can work on the
+// outbox while a plugin is broken.
 func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
@@ -31,8 +31,8 @@ func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
 	}, nil
 }
 
-// ReadOutbox opens the outbox for reading, without the run lock. A missing file is an empty outbox. The
-// function that it returns closes the outbox.
+// ReadOutbox opens the outbox for reading, without the run lock. A missing file is an empty
+// outbox. The function that it returns closes the outbox.
 func (s *Session) ReadOutbox() (*outbox.Outbox, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
@@ -44,8 +44,8 @@ func (s *Session) ReadOutbox() (*outbox.Outbox, func(), error) {
 	return store, func() { _ = store.Close() }, nil
 }
 
-// outboxOptionsResolved returns an error where the path of the outbox refers to an option of a plugin
-// that is not running.
+// outboxOptionsResolved returns an error where the path of the outbox refers to an option of a
+// plugin that is not running.
 func (s *Session) outboxOptionsResolved() error {
 	for _, option := range []string{"spooldir", "lock_path"} {
 		if !s.settings.IsSet("DEFAULT", option) {

@@ -27,8 +27,8 @@ type Project struct {
 	From *time.Time `json:"from,omitempty"`
 }
 
-// Projects lists the projects of every extractor, with the problems that a run would report. It needs
-// the extractors configured.
+// Projects lists the projects of every extractor, with the problems that a run would report. It
+// needs the extractors configured.
 func (s *Session) Projects(ctx context.Context) ([]Project, *report.Run, error) {
 	input, problems, err := s.planInput()
 	if err != nil {
@@ -196,7 +196,7 @@ func listingProblems(i *instance, response *pluginv1.ListProjectsResponse) []rep
 	if len(response.GetProjects()) == 0 && len(problems) == 0 {
 		problems = append(problems, report.Problem{
 			Severity: report.Warning, Summary: i.String() + ": no projects to report",
-			Detail: "Name projects in the option projects, or mark them in the cloud.",
+			Detail: "Name projects in the option projects, or tag them in the cloud.",
 		})
 	}
 	return problems

@@ -128,8 +128,8 @@ func (s *Session) instancesOf(kinds []pluginv1.Kind) []*instance {
 	return slices.DeleteFunc(s.instances(), func(i *instance) bool { return !slices.Contains(kinds, i.Kind) })
 }
 
-// Start starts every configured plugin, at the same time, and resolves all options: they refer to each
-// other, also across plugins. An executable that is missing or not trusted is an error of the
+// Start starts every configured plugin, at the same time, and resolves all options: they refer to
+// each other, also across plugins. An executable that is missing or not trusted is an error of the
 // configuration; a process that fails is the failure of its instance.
 func (s *Session) Start(ctx context.Context) error {
 	for _, configured := range s.plugins.Extractors {
@@ -166,8 +166,8 @@ func (s *Session) Start(ctx context.Context) error {
 	return nil
 }
 
-// withTimeouts sets the timeouts of an instance. An extractor may wait a minute for a page of its cloud
-// and retry it; a messenger bounds each write itself.
+// withTimeouts sets the timeouts of an instance. An extractor may wait a minute for a page of its
+// cloud and retry it; a messenger bounds each write itself.
 func withTimeouts(i config.Instance) config.Instance {
 	option := "[" + config.PluginSection(i.Kind, i.Name) + "] timeout"
 	i.Idle = config.Timeout{Limit: cmp.Or(i.Timeout, 10*time.Minute), Option: option}
@@ -175,7 +175,7 @@ func withTimeouts(i config.Instance) config.Instance {
 	return i
 }
 
-// executableError says that the executable of an instance cannot be used.
+// executableError is the error of an executable that cannot be started.
 type executableError struct{ error }
 
 func (s *Session) startInstance(ctx context.Context, i *instance) {
@@ -212,15 +212,15 @@ func (s *Session) executableErrors() error {
 	return s.configurationError()
 }
 
-// ValidateOptions adds the warnings about the files to the problems, and returns the errors about options
-// found so far. It does not require that an option is set.
+// ValidateOptions adds the warnings about the files to the problems, and returns the errors about
+// options found so far. It does not require that an option is set.
 func (s *Session) ValidateOptions() error {
 	s.addProblems(s.settings.Warnings())
 	return s.configurationError()
 }
 
-// Configure checks that every required option has a value and sends the instances of some kinds their
-// settings. An error diagnostic of a plugin is an error of the configuration.
+// Configure checks that every required option has a value and sends the instances of some kinds
+// their settings. An error diagnostic of a plugin is an error of the configuration.
 func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
 	s.addProblems(s.settings.Missing())
 	if !config.HasErrors(s.problems) {

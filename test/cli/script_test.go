@@ -1,5 +1,5 @@
-// Package cli tests the caso command as its user meets it: each file in testdata/script is a session with
-// the real binaries, a stand-in cloud and a receiver, and reads like documentation.
+// Package cli tests the caso command from outside: each script in testdata/script runs the real
+// binaries against a stand-in cloud and a receiver, and reads like documentation.
 package cli
 
 import (
@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// build makes the program and its plugins as make build lays them out.
+// build builds the program and its plugins in the layout of make build.
 func build(t *testing.T) string {
 	t.Helper()
 	bin := t.TempDir()
@@ -82,8 +82,8 @@ func compile(t *testing.T, binary, dir string) {
 	}
 }
 
-// startCloud: cloud [empty] [v2] [projects=N] [servers=N] [telemetry=gnocchi|ceilometer] starts a stand-in OpenStack; $CLOUD
-// is where it answers.
+// startCloud: cloud [empty] [v2] [old] [projects=N] [servers=N] [telemetry=gnocchi|ceilometer]
+// starts a stand-in OpenStack and sets $CLOUD to its URL.
 func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	options := standin.Options{Seed: 1}
 	for _, arg := range args {
@@ -103,7 +103,7 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 		case "servers":
 			options.ServersPerProject = number
 		default:
-			ts.Fatalf("cloud: what is %q?", arg)
+			ts.Fatalf("cloud: unknown argument %q", arg)
 		}
 	}
 	cloud := standin.New(options)
@@ -118,8 +118,8 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PASSWORD", standin.AccountingPassword)
 }
 
-// measure gives every second server that ran for long samples: 3000 s of processor time with a restart in between, and two
-// interfaces with 5 GB in and 10 GB out together.
+// measure adds samples to every second server that ran for an hour: 3000 s of CPU time with a
+// restart in between, and two interfaces with 5 GB in and 10 GB out together.
 func measure(cloud *standin.Cloud) {
 	for _, project := range cloud.Projects() {
 		for i, server := range cloud.Servers(project.ID) {
@@ -138,7 +138,8 @@ func measure(cloud *standin.Cloud) {
 	}
 }
 
-// startReceiver: receiver FILE [PORT] listens on loopback and writes the lines that arrive to FILE; $PORT is its port.
+// startReceiver: receiver FILE [PORT] listens on loopback, writes the lines that arrive to FILE
+// and sets $PORT to its port.
 func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	address := "127.0.0.1:0"
 	if len(args) == 2 {
@@ -172,7 +173,7 @@ func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PORT", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 }
 
-// freePort: freeport sets $PORT to a port on which nobody listens, yet.
+// freePort: freeport sets $PORT to a free port.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -180,8 +181,8 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(listener.Close())
 }
 
-// fill: fill FILE... replaces @NAME@ by the environment's value of NAME, since $NAME means something else in
-// a configuration.
+// fill: fill FILE... replaces @NAME@ by the environment's value of NAME, because $NAME is a
+// reference in a configuration.
 func fill(ts *testscript.TestScript, neg bool, args []string) {
 	for _, arg := range args {
 		text := ts.ReadFile(arg)
@@ -208,7 +209,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// spool: spool DIR FILE writes all messages of an SSM spool, in order, to FILE; ! spool DIR says that there are none.
+// spool: spool DIR FILE writes all messages of an SSM spool, in order, to FILE; ! spool DIR
+// asserts that there are none.
 func spool(ts *testscript.TestScript, neg bool, args []string) {
 	messages, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "????????", "??????????????"))
 	ts.Check(err)
@@ -231,7 +233,7 @@ func spool(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), all, 0o600))
 }
 
-// count: count N TEXT FILE says that exactly N lines of FILE contain TEXT.
+// count: count N TEXT FILE asserts that exactly N lines of FILE contain TEXT.
 func count(ts *testscript.TestScript, neg bool, args []string) {
 	lines := 0
 	for line := range strings.Lines(ts.ReadFile(args[2])) {
@@ -244,7 +246,7 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// lock: lock DIR holds the run lock for the rest of the session, as another run would.
+// lock: lock DIR holds the run lock for the rest of the script, as another run would.
 func lock(ts *testscript.TestScript, neg bool, args []string) {
 	file, err := os.OpenFile(filepath.Join(ts.MkAbs(args[0]), "caso.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	ts.Check(err)

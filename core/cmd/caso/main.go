@@ -1,4 +1,4 @@
-// The caso command: extracts accounting records from a cloud and delivers them to whoever counts them.
+// Command caso extracts accounting records from a cloud and delivers them to accounting systems.
 package main
 
 import (

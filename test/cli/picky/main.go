@@ -1,5 +1,5 @@
-// caso-messenger-picky is a messenger of a site: it rejects what its options say, and delivers the rest
-// nowhere.
+// caso-messenger-picky is a site's own messenger: its options determine what it rejects. It
+// discards the rest.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Command plugin is the plugins of this package's tests: as caso-extractor-cloud an extractor with one
-// IP record per project, as caso-messenger-file a messenger that appends a line per record to a file.
+// Command plugin is the plugins of this package's tests: as caso-extractor-cloud an extractor with
+// one IP record per project, as caso-messenger-file a messenger that appends a line per record to
+// a file.
 package main
 
 import (
@@ -28,7 +29,7 @@ func main() {
 	}
 }
 
-// failure does what the option fail of a section says, in a call of that name.
+// failure fails or exits if the option fail of a section names the call.
 func failure(fail, call string) error {
 	switch fail {
 	case call:
