@@ -15,9 +15,9 @@ type Site struct {
 	Service string
 }
 
-// acceptBatch checks a batch from an extractor and sets the fields that are the host's: site, service,
-// VO and id. An error fails the window: an extractor that breaks the contract once may have done so
-// unnoticed before.
+// acceptBatch checks a batch from an extractor and sets the fields that are the host's: site,
+// service, VO and id. An error fails the window: an extractor that breaks the contract once may
+// have done so unnoticed before.
 func acceptBatch(batch *pluginv1.RecordBatch, check *contract.StreamCheck, project *pluginv1.Project, site Site) error {
 	if count := len(batch.GetRecords()); count > contract.MaxBatchRecords {
 		return fmt.Errorf("the extractor sent a batch of %d records, more than %d", count, contract.MaxBatchRecords)

@@ -18,8 +18,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// A messenger that asks for a retry soon gets it in the same run, a few times. Every other batch that
-// is not delivered stays pending until the next run.
+// A messenger that asks for a retry soon gets it in the same run, a few times. Every other batch
+// that is not delivered stays pending until the next run.
 const (
 	maxTries     = 3
 	maxRetryWait = 30 * time.Second
@@ -49,8 +49,8 @@ type Delivery struct {
 	Logger hclog.Logger
 }
 
-// Run delivers the pending batches of every messenger, all messengers at once. A failure of one does not
-// stop the others.
+// Run delivers the pending batches of every messenger, all messengers at once. A failure of one
+// does not stop the others.
 func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.MessengerResult {
 	results := make([]report.MessengerResult, len(messengers))
 	var group sync.WaitGroup
@@ -155,15 +155,16 @@ func (m *Messenger) acceptedRecords(batch *outbox.Batch) []*pluginv1.Record {
 	return accepted
 }
 
-// rejectDamaged makes a dead letter of a batch that cannot be read, so that those after it are delivered.
+// rejectDamaged makes a dead letter of a batch that cannot be read, so that those after it are
+// delivered.
 func (d *Delivery) rejectDamaged(m *Messenger, damaged *outbox.DamagedBatchError, result *report.MessengerResult) error {
 	result.Problems = append(result.Problems, report.Errorf("%v", damaged).WithResource(damaged.ID).
 		WithDetail("Its records are lost. Report its window again with --extract-from and --extract-to."))
 	return d.Queue.Reject(m.Instance.Name, damaged.ID, damaged.Error(), nil)
 }
 
-// applyAck stores the result of a batch. An error means that the batch stays pending; the duration is
-// when to retry it, 0 for the next run.
+// applyAck stores the result of a batch. An error means that the batch stays pending; the duration
+// is when to retry it, 0 for the next run.
 func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) (time.Duration, error) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
@@ -209,8 +210,8 @@ func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*plugi
 	return nil
 }
 
-// rejectionReasons returns the reasons by record id. A rejected record that is not in the batch is an
-// error: it cannot become a dead letter, and the messenger answered for something else.
+// rejectionReasons returns the reasons by record id. A rejected record that is not in the batch is
+// an error: it cannot become a dead letter, and the messenger answered for something else.
 func rejectionReasons(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (map[string]string, error) {
 	reasons := make(map[string]string, len(rejected))
 	for _, r := range rejected {

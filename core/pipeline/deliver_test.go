@@ -45,7 +45,8 @@ func (m *fakeMessenger) Deliver(ctx context.Context, batch *pluginv1.Batch) erro
 
 func accept(context.Context, *pluginv1.Batch) error { return nil }
 
-// storeWith returns an outbox with one window of cloud records for each number, for the messengers named.
+// storeWith returns an outbox with one window of cloud records for each number, for the messengers
+// named.
 func storeWith(t *testing.T, messengers []string, windows ...int) *outbox.Outbox {
 	t.Helper()
 	store := openStore(t)
@@ -77,7 +78,8 @@ func commitWindow(t *testing.T, store *outbox.Outbox, extractor string, i int, l
 	}
 }
 
-// deliver delivers to the messengers and returns their results by name. The instances may be limited.
+// deliver delivers to the messengers and returns their results by name. The instances may be
+// limited.
 func deliver(ctx context.Context, t *testing.T, store Queue, messengers map[string]*fakeMessenger, instances ...config.Instance) map[string]report.MessengerResult {
 	t.Helper()
 	var running []*Messenger
@@ -219,8 +221,8 @@ func TestDeliverRetriesSoon(t *testing.T) {
 	}
 }
 
-// TestDeliverInterrupted checks that an interrupted run stores the ack of a batch under way and sends no
-// other.
+// TestDeliverInterrupted checks that an interrupted run stores the ack of a batch under way and
+// sends no other.
 func TestDeliverInterrupted(t *testing.T) {
 	store := storeWith(t, []string{"test"}, 1, 2)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -13,8 +13,8 @@ import (
 // diagnosticsError is the failure of a plugin: its diagnostics, of which one is an error.
 type diagnosticsError []*pluginv1.Diagnostic
 
-// newDiagnosticsError returns diagnostics as an error. If none of them is a reason, one with the text
-// noReason is added.
+// newDiagnosticsError returns diagnostics as an error. If none of them is a reason, one with the
+// text noReason is added.
 func newDiagnosticsError(diagnostics []*pluginv1.Diagnostic, noReason string) error {
 	if !slices.ContainsFunc(diagnostics, isReason) {
 		diagnostics = append(slices.Clone(diagnostics), &pluginv1.Diagnostic{

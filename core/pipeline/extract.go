@@ -23,7 +23,8 @@ import (
 
 // Extractor is a running extractor plugin.
 type Extractor struct {
-	// Instance has the name, which with a project's ID is the key of a checkpoint, and the idle timeout.
+	// Instance has the name, which with a project's ID is the key of a checkpoint, and the idle
+	// timeout.
 	Instance config.Instance
 	Client   pluginv1.ExtractorClient
 	// Site is set in every record.
@@ -59,8 +60,8 @@ type Extraction struct {
 	Progress func(plan.Job, *pluginv1.Progress)
 }
 
-// Run extracts the windows of all jobs and returns their results in the order of the plan. A job that
-// fails does not stop others. Within a job no window is extracted after one that failed.
+// Run extracts the windows of all jobs and returns their results in the order of the plan. A job
+// that fails does not stop others. Within a job no window is extracted after one that failed.
 func (e *Extraction) Run(ctx context.Context, extractors map[string]*Extractor, jobs []plan.Job) []report.WindowResult {
 	results := make([][]report.WindowResult, len(jobs))
 	var group errgroup.Group
@@ -222,7 +223,7 @@ func (s *extractStream) handle(response *pluginv1.ExtractResponse) (*pluginv1.Co
 	}
 	if !s.unknownMessage {
 		s.unknownMessage = true
-		s.problems = append(s.problems, report.Warnf("the extractor sent messages that this version of caso does not know: they are ignored").
+		s.problems = append(s.problems, report.Warnf("the extractor sent messages of a type that this version of caso does not support: they are ignored").
 			WithDetail("Update caso."))
 	}
 	return nil, nil

@@ -26,8 +26,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// fakeExtractor answers every Extract call with the same messages. With hang, it then waits until the
-// call is cancelled instead of ending the stream.
+// fakeExtractor answers every Extract call with the same messages. With hang, it then waits until
+// the call is cancelled instead of ending the stream.
 type fakeExtractor struct {
 	messages []*pluginv1.ExtractResponse
 	hang     bool
@@ -76,8 +76,8 @@ const (
 // hour returns a time some hours after the start of the first window of the tests.
 func hour(n int) time.Time { return time.Date(2026, 11, 23, n, 0, 0, 0, time.UTC) }
 
-// records returns valid cloud records of the project as of the end of the first window, each of another
-// server.
+// records returns valid cloud records of the project as of the end of the first window, each of
+// another server.
 func records(n int) []*pluginv1.Record {
 	var list []*pluginv1.Record
 	for i := range n {
@@ -148,7 +148,7 @@ func TestExtract(t *testing.T) {
 		"complete and empty":  {messages: []*pluginv1.ExtractResponse{completeWith()}},
 		"complete, a warning": {messages: []*pluginv1.ExtractResponse{completeWith(warningDiagnostic("a server was skipped"))}, warning: "a server was skipped"},
 		"progress":            {messages: []*pluginv1.ExtractResponse{progressOf(1), batchOf(records(3)...), progressOf(2), completeWith()}, records: 3},
-		"unknown messages":    {messages: []*pluginv1.ExtractResponse{unknownMessage(), batchOf(records(3)...), unknownMessage(), {}, completeWith()}, records: 3, warning: "does not know"},
+		"unknown messages":    {messages: []*pluginv1.ExtractResponse{unknownMessage(), batchOf(records(3)...), unknownMessage(), {}, completeWith()}, records: 3, warning: "does not support"},
 		"failure":             {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...), failureWith(errorDiagnostic("nova is away"))}, failure: "nova is away"},
 		"failure, no reason":  {messages: []*pluginv1.ExtractResponse{failureWith()}, failure: "gave no reason"},
 		"no end":              {messages: []*pluginv1.ExtractResponse{batchOf(records(3)...)}, failure: "without Complete"},
@@ -247,8 +247,8 @@ func TestExtractRequest(t *testing.T) {
 	}
 }
 
-// TestExtractSignsOfLife checks that every message resets the idle timeout: the stream takes longer than
-// it, each message does not.
+// TestExtractSignsOfLife checks that every message resets the idle timeout: the stream takes longer
+// than it, each message does not.
 func TestExtractSignsOfLife(t *testing.T) {
 	extraction := extractionInto(openStore(t))
 	extraction.Store = nil
@@ -271,7 +271,8 @@ func TestExtractSignsOfLife(t *testing.T) {
 	})
 }
 
-// TestExtractAfterFailure checks that no window is extracted after one that failed: there would be a gap.
+// TestExtractAfterFailure checks that no window is extracted after one that failed: there would be
+// a gap.
 func TestExtractAfterFailure(t *testing.T) {
 	client := &fakeExtractor{messages: []*pluginv1.ExtractResponse{failureWith(errorDiagnostic("nova is away"))}}
 	results := extract(t.Context(), openStore(t), client, time.Minute, window(0, 1), window(1, 2))
@@ -289,8 +290,8 @@ func TestExtractInterrupted(t *testing.T) {
 	}
 }
 
-// TestExtractBudget checks that a window that does not fit into the outbox leaves nothing there, and that
-// its room is free again.
+// TestExtractBudget checks that a window that does not fit into the outbox leaves nothing there,
+// and that its space is free again.
 func TestExtractBudget(t *testing.T) {
 	store := openStore(t)
 	list := records(1000)
@@ -306,10 +307,10 @@ func TestExtractBudget(t *testing.T) {
 		t.Errorf("%d batches, %v", stats.Batches, err)
 	}
 	if err := extraction.Budget.Check(); err != nil {
-		t.Errorf("no room is left: %v", err)
+		t.Errorf("no space is left: %v", err)
 	}
 	if err := NewBudget(1<<20, 1<<20).Check(); err == nil {
-		t.Error("a full outbox has room")
+		t.Error("a full outbox has space")
 	}
 	if err := NewBudget(0, 1<<40).Check(); err != nil {
 		t.Errorf("no limit: %v", err)

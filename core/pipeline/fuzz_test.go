@@ -26,8 +26,8 @@ func marshal(f *testing.F, message proto.Message) []byte {
 	return text
 }
 
-// FuzzAcceptBatch checks that a batch, whatever a plugin sends, is an error or valid with the host's
-// fields.
+// FuzzAcceptBatch checks that a batch, whatever a plugin sends, is an error or valid with the
+// host's fields.
 func FuzzAcceptBatch(f *testing.F) {
 	f.Add(marshal(f, &pluginv1.RecordBatch{Records: records(2)}))
 	odd := records(1)
@@ -81,8 +81,8 @@ func (q *countingQueue) Reject(string, string, string, map[string]string) error 
 
 func (*countingQueue) Stats() (outbox.Stats, error) { return outbox.Stats{}, nil }
 
-// FuzzApplyAck checks that a batch, whatever a messenger answers, leaves the queue only if the answer is
-// that it was delivered or rejected, and that what was rejected becomes a dead letter.
+// FuzzApplyAck checks that a batch, whatever a messenger answers, leaves the queue only if the
+// answer is that it was delivered or rejected, and that what was rejected becomes a dead letter.
 func FuzzApplyAck(f *testing.F) {
 	list := records(2)
 	for i, record := range list {

@@ -34,8 +34,8 @@ type outboxSink struct {
 
 func (s outboxSink) append(records []*pluginv1.Record) error { return s.window.Append(records) }
 
-// commit makes the records visible. A republished window advances no checkpoint, and a state belongs to
-// a checkpoint.
+// commit makes the records visible. A republished window advances no checkpoint, and a state
+// belongs to a checkpoint.
 func (s outboxSink) commit(nextState []byte) error {
 	if s.republish {
 		return s.window.Commit(outbox.Change{})

@@ -86,8 +86,8 @@ func (s *deliverStream) checkAnswer(batch *pluginv1.Batch, a answer) (*pluginv1.
 	return a.ack, nil
 }
 
-// close ends the call. Every batch was acknowledged, so there is nothing to wait for; the plugin's Close
-// call gives it time to finish.
+// close ends the call. Every batch was acknowledged, so there is nothing to wait for; the plugin's
+// Close call gives it time to finish.
 func (s *deliverStream) close() {
 	_ = s.stream.CloseSend()
 	s.cancel()

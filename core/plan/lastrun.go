@@ -16,10 +16,10 @@ import (
 // maxLastRunBytes is more than any lastrun file has; a larger file is something else.
 const maxLastRunBytes = 1024
 
-// readLastRun returns the start of the first window of a project: where cASO stopped, by its lastrun
-// files in dir. Spellings are the names of the project in cASO's configuration, which are in the names
-// of the files. If no file can be read the start is 1970: records that cASO has sent are overwritten
-// with the same figures, whereas a later start could lose some.
+// readLastRun returns the start of the first window of a project: where cASO stopped, by its
+// lastrun files in dir. Spellings are the names of the project in cASO's configuration, which are
+// in the names of the files. If no file can be read the start is 1970: records that cASO has sent
+// are overwritten with the same figures, whereas a later start could lose some.
 func readLastRun(dir fs.FS, project *pluginv1.Project, spellings []string) (time.Time, []report.Problem) {
 	var problems []report.Problem
 	var oldest time.Time
@@ -86,9 +86,9 @@ func readLastRunFile(dir fs.FS, name string) (time.Time, error) {
 	return lastRun, err
 }
 
-// projectSpellings returns the names that a project may have had in cASO's configuration: its ID, its
-// name, and what the operator wrote if that differs in case only (Keystone compares names without
-// regard to case on MySQL).
+// projectSpellings returns the names that a project may have had in cASO's configuration: its ID,
+// its name, and what the operator wrote if that differs in case only (Keystone compares names
+// without regard to case on MySQL).
 func projectSpellings(project *pluginv1.Project, asked []string) []string {
 	var spellings []string
 	add := func(spelling string) {

@@ -42,13 +42,13 @@ type Input struct {
 	Listings []Listing
 	// Checkpoints are the existing checkpoints: the start of the next window of each pair.
 	Checkpoints map[Pair]time.Time
-	// Asked is the interval that the operator asked for; zero for a regular run.
+	// Asked is the window that the operator asked for; zero for a regular run.
 	Asked Range
 	// LastRunDir is the directory with cASO's lastrun files; nil if there is none.
 	LastRunDir fs.FS
 }
 
-// Window is one Extract call: the interval [From, To).
+// Window is one Extract call, for the time [From, To).
 type Window struct {
 	// From is the first instant.
 	From time.Time
@@ -127,17 +127,18 @@ func (p *Plan) addJob(in Input, listing Listing, project *pluginv1.Project) (ski
 		return nil
 	}
 	start := in.startOf(listing, project, p)
-	spans, problems := start.spans(in.Asked, in.Now)
+	candidates, problems := start.candidates(in.Asked, in.Now)
 	for _, problem := range problems {
 		problem.Summary = "extractor " + listing.Instance + ", project " + projectLabel(project) + ": " + problem.Summary
 		p.addProblem(problem.WithProject(project.GetId()))
 	}
 	var windows []Window
-	for _, span := range spans {
-		types, skipped := span.recordTypes(listing.RecordTypes, in.Now)
+	for _, c := range candidates {
+		var skipped []pluginv1.RecordType
+		c.RecordTypes, skipped = c.yieldedTypes(listing.RecordTypes, in.Now)
 		skippedSnapshots = append(skippedSnapshots, skipped...)
-		if len(types) > 0 {
-			windows = append(windows, Window{From: span.from, To: span.to, Republish: span.kind != regular, RecordTypes: types})
+		if len(c.RecordTypes) > 0 {
+			windows = append(windows, c.Window)
 		}
 	}
 	if len(windows) > 0 {
@@ -152,8 +153,8 @@ func (p *Plan) addProblem(problems ...report.Problem) {
 	p.Problems = append(p.Problems, problems...)
 }
 
-// startOf returns the start of a regular window: the checkpoint, or else what cASO's lastrun files
-// say.
+// startOf returns the start of a regular window: the checkpoint, or else the time in cASO's lastrun
+// files.
 func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) start {
 	if checkpoint, ok := in.Checkpoints[Pair{listing.Instance, project.GetId()}]; ok {
 		return start{at: truncateToSecond(checkpoint), reported: true}

@@ -135,8 +135,8 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestTimeSemantics checks which windows yield which record types, for every time semantics alone and
-// for all of them together.
+// TestTimeSemantics checks which windows yield which record types, for every time semantics alone
+// and for all of them together.
 func TestTimeSemantics(t *testing.T) {
 	const regular, snapshotInfo = "11-23 to 11-23 10:00:00", "of now only"
 	for name, test := range map[string]struct {

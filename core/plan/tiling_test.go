@@ -11,7 +11,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// TestSequencesOfRuns plays sequences of runs of every kind: with and without an interval that the
+// TestSequencesOfRuns plays sequences of runs of every kind: with and without a window that the
 // operator asked for, with windows that fail, under a clock that jumps. It checks for every time
 // semantics what the receiver ends up with.
 func TestSequencesOfRuns(t *testing.T) {
@@ -58,7 +58,8 @@ func TestSequencesOfRuns(t *testing.T) {
 type receiver struct {
 	types      []pluginv1.RecordType
 	checkpoint time.Time
-	// asOf is, for each month, the time as of which the last cumulative and monthly record to arrive is.
+	// asOf is, for each month, the time as of which the last cumulative and monthly record to arrive
+	// is.
 	asOf map[time.Time]time.Time
 	// stale are the months whose last record is older than it should be, because the window that
 	// restores it failed or the clock was wrong.
@@ -101,8 +102,8 @@ func (r *receiver) commit(window Window) {
 	}
 }
 
-// checkMonths checks after a run that the last arrival of every month is as of the month's end or of the
-// checkpoint, the newest time that regular windows have reported.
+// checkMonths checks after a run that the last arrival of every month is as of the month's end or
+// of the checkpoint, the newest time that regular windows have reported.
 func (r *receiver) checkMonths(t *rapid.T, now time.Time, failed bool) {
 	if !slices.ContainsFunc(r.types, func(recordType pluginv1.RecordType) bool {
 		semantics := contract.TimeSemanticsOf(recordType)

@@ -8,8 +8,8 @@ import (
 	"github.com/caso-project/caso/core/report"
 )
 
-// timeLayouts returns the forms of ISO 8601 that people and Python's str(datetime) write. time.Parse
-// accepts a fraction after the seconds of any layout.
+// timeLayouts returns the forms of ISO 8601 that people and Python's str(datetime) write.
+// time.Parse accepts a fraction after the seconds of any layout.
 func timeLayouts() []string {
 	var all []string
 	for _, clock := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
@@ -20,10 +20,10 @@ func timeLayouts() []string {
 	return append(all, "2006-01-02")
 }
 
-// ParseTime parses a date, or a date and time with `T` or a space between them. A fraction of a second
-// (cut off: windows are whole seconds) and an offset from UTC may be missing; without an offset the
-// time is UTC. For an empty text and for Python's `None`, which cASO prints as the default of its
-// options, ok is false.
+// ParseTime parses a date, or a date and time with `T` or a space between them. A fraction of a
+// second (cut off: windows are whole seconds) and an offset from UTC may be missing; without an
+// offset the time is UTC. For an empty text and for Python's `None`, which cASO prints as the
+// default of its options, ok is false.
 func ParseTime(text string) (instant time.Time, ok bool, err error) {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.EqualFold(text, "none") {
@@ -41,14 +41,14 @@ func ParseTime(text string) (instant time.Time, ok bool, err error) {
 	return time.Time{}, false, fmt.Errorf("invalid time %q: use RFC 3339 or YYYY-MM-DD, UTC where no offset is given", text)
 }
 
-// truncateToSecond cuts a time down to a whole second of UTC. Truncate counts from the year 1, so that
-// it cuts towards the past before 1970 as well.
+// truncateToSecond cuts a time down to a whole second of UTC. Truncate counts from the year 1, so
+// that it cuts towards the past before 1970 as well.
 func truncateToSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // epoch returns 1970-01-01, the start of a first window: no cloud is older.
 func epoch() time.Time { return time.Unix(0, 0).UTC() }
 
-// Range is the interval that the operator asked for. A zero end was not set.
+// Range is the window that the operator asked for. A zero end was not set.
 type Range struct {
 	// From is --extract-from.
 	From time.Time
@@ -56,19 +56,19 @@ type Range struct {
 	To time.Time
 }
 
-// ParseRange parses --extract-from and --extract-to. An end in the future becomes now, with a warning.
-// An empty interval is an error.
+// ParseRange parses --extract-from and --extract-to. An end in the future becomes now, with a
+// warning. An empty window is an error.
 func ParseRange(from, to string, now time.Time) (Range, []report.Problem, error) {
 	now = truncateToSecond(now)
 	var asked Range
 	var problems []report.Problem
 	start, hasStart, err := ParseTime(from)
 	if err != nil {
-		return Range{}, nil, fmt.Errorf("reading the start of the interval: %w", err)
+		return Range{}, nil, fmt.Errorf("reading the start of the window: %w", err)
 	}
 	end, hasEnd, err := ParseTime(to)
 	if err != nil {
-		return Range{}, nil, fmt.Errorf("reading the end of the interval: %w", err)
+		return Range{}, nil, fmt.Errorf("reading the end of the window: %w", err)
 	}
 	if hasStart {
 		asked.From = start
@@ -79,18 +79,18 @@ func ParseRange(from, to string, now time.Time) (Range, []report.Problem, error)
 	if hasEnd {
 		asked.To = end
 		if end.After(now) {
-			problems = append(problems, report.Warnf("the end of the interval %s is in the future: now (%s) is used instead",
+			problems = append(problems, report.Warnf("the end of the window %s is in the future: now (%s) is used instead",
 				formatTime(end), formatTime(now)))
 			asked.To = now
 		}
 	}
 	switch {
 	case hasStart && !start.Before(now):
-		return Range{}, nil, fmt.Errorf("the start of the interval %s is not in the past (now %s)", formatTime(start), formatTime(now))
+		return Range{}, nil, fmt.Errorf("the start of the window %s is not in the past (now %s)", formatTime(start), formatTime(now))
 	case hasStart && hasEnd && !asked.From.Before(asked.To):
-		return Range{}, nil, fmt.Errorf("the start of the interval %s is not before the end %s", formatTime(start), formatTime(end))
+		return Range{}, nil, fmt.Errorf("the start of the window %s is not before the end %s", formatTime(start), formatTime(end))
 	case hasEnd && !asked.To.After(epoch()):
-		return Range{}, nil, fmt.Errorf("the end of the interval %s is before 1970", formatTime(end))
+		return Range{}, nil, fmt.Errorf("the end of the window %s is before 1970", formatTime(end))
 	}
 	return asked, problems, nil
 }

@@ -85,7 +85,7 @@ func TestParseRange(t *testing.T) {
 		"turned around":      {from: "2026-11-01", to: "2026-10-01", fails: []string{"2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z"}},
 		"equal":              {from: "2026-11-01", to: "2026-11-01", fails: []string{"not before the end"}},
 		"to before 1970":     {to: "1960-01-01", fails: []string{"1960-01-01"}},
-		"bad from":           {from: "x", fails: []string{"start of the interval", `"x"`}},
+		"bad from":           {from: "x", fails: []string{"start of the window", `"x"`}},
 		"bad to":             {to: "y", fails: []string{"end", `"y"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,8 @@ type Messenger struct {
 	RecordTypes []pluginv1.RecordType
 }
 
-// Accepts reports whether a messenger is to receive the records of a type from an extractor instance.
+// Accepts reports whether a messenger is to receive the records of a type from an extractor
+// instance.
 func (m Messenger) Accepts(extractor string, recordType pluginv1.RecordType) bool {
 	return m.pluginAccepts(recordType) && m.acceptsExtractor(extractor) && m.optionAccepts(recordType)
 }
@@ -36,9 +37,9 @@ func (m Messenger) optionAccepts(recordType pluginv1.RecordType) bool {
 	return len(m.Instance.RecordTypes) == 0 || slices.Contains(m.Instance.RecordTypes, recordType)
 }
 
-// WantedTypes returns the record types of an extractor instance that at least one messenger accepts.
-// The others are not extracted, because their records would be lost: each of them is a warning, and an
-// error is added if no type is left.
+// WantedTypes returns the record types of an extractor instance that at least one messenger
+// accepts. The others are not extracted, because their records would be lost: each of them is a
+// warning, and an error is added if no type is left.
 func WantedTypes(extractor string, emitted []*pluginv1.RecordTypeDescription, messengers []Messenger) ([]*pluginv1.RecordTypeDescription, []report.Problem) {
 	var wanted []*pluginv1.RecordTypeDescription
 	var problems []report.Problem

@@ -14,8 +14,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// VOMap is the content of the mapping file: the VOs of projects that have none in the cloud. The zero
-// value is empty.
+// VOMap is the content of the mapping file: the VOs of projects that have none in the cloud. The
+// zero value is empty.
 type VOMap struct {
 	// file is the path, for messages.
 	file string
@@ -40,8 +40,8 @@ func ReadVOMap(path string) (VOMap, error) {
 //
 //	{"VO": {"projects": ["name or id", ...]}, ...}
 //
-// as cASO and Keystone-VOMS have it. Their older versions wrote `tenants`, or `tenant` with one name.
-// A list or a string in place of the inner object is its projects. Other keys are ignored.
+// as cASO and Keystone-VOMS have it. Their older versions wrote `tenants`, or `tenant` with one
+// name. A list or a string in place of the inner object is its projects. Other keys are ignored.
 func ParseVOMap(file string, content []byte) (VOMap, error) {
 	fail := func(offset int64, err error) (VOMap, error) {
 		return VOMap{}, fmt.Errorf("reading the mapping file %s: %s: %w", file, lineAndColumn(content, offset), err)
@@ -79,8 +79,8 @@ func ParseVOMap(file string, content []byte) (VOMap, error) {
 	return mapping, nil
 }
 
-// voOf returns the VO of a project: as the cloud has it, or else as the file has it. A project in two
-// VOs has none: which of them is billed must not depend on the order of a file.
+// voOf returns the VO of a project: as the cloud has it, or else as the file has it. A project in
+// two VOs has none: which of them is billed must not depend on the order of a file.
 func (m VOMap) voOf(project *pluginv1.Project) (string, *report.Problem) {
 	if project.GetVo() != "" {
 		return project.GetVo(), nil

@@ -18,40 +18,30 @@ type start struct {
 	reported bool
 }
 
-// span is a window before its record types are known.
-type span struct {
-	from, to time.Time
-	kind     spanKind
+// candidate is a window that has no record types yet.
+type candidate struct {
+	Window
+	// restoring is true for the window that follows a republish that ends inside a month.
+	restoring bool
 }
 
-type spanKind int
-
-const (
-	// regular continues the last regular window.
-	regular spanKind = iota
-	// republished was asked for and does not start at the checkpoint.
-	republished
-	// restoring follows a republished span that ends inside a month.
-	restoring
-)
-
-// recordTypes returns the types that a span yields, by their time semantics, and the snapshot types
-// that it does not.
+// yieldedTypes returns the types that a window yields, by their time semantics, and the snapshot
+// types that it does not.
 //
-//   - CUMULATIVE and MONTHLY: every span.
-//   - SNAPSHOT: only a regular span that ends now. What holds now was not true of a past time.
-//   - INTERVAL: every span but a restoring one. An interval's figure does not depend on what is
-//     reported of other intervals, so that nothing is to be restored.
-func (s span) recordTypes(all []*pluginv1.RecordTypeDescription, now time.Time) (types, skippedSnapshots []pluginv1.RecordType) {
+//   - CUMULATIVE and MONTHLY: every window.
+//   - SNAPSHOT: only a regular window that ends now. What holds now did not hold at a past time.
+//   - INTERVAL: every window but a restoring one. The figure of a window does not depend on what is
+//     reported of other windows, so that nothing is to be restored.
+func (c candidate) yieldedTypes(all []*pluginv1.RecordTypeDescription, now time.Time) (types, skippedSnapshots []pluginv1.RecordType) {
 	for _, description := range all {
 		yields := false
 		switch description.GetTimeSemantics() {
 		case pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE, pluginv1.TimeSemantics_TIME_SEMANTICS_MONTHLY:
 			yields = true
 		case pluginv1.TimeSemantics_TIME_SEMANTICS_INTERVAL:
-			yields = s.kind != restoring
+			yields = !c.restoring
 		case pluginv1.TimeSemantics_TIME_SEMANTICS_SNAPSHOT:
-			yields = s.kind == regular && s.to.Equal(now)
+			yields = !c.Republish && c.To.Equal(now)
 			if !yields {
 				skippedSnapshots = append(skippedSnapshots, description.GetType())
 			}
@@ -63,35 +53,43 @@ func (s span) recordTypes(all []*pluginv1.RecordTypeDescription, now time.Time) 
 	return types, skippedSnapshots
 }
 
-// spans returns the spans of a pair in the order of extraction.
-func (s start) spans(asked Range, now time.Time) ([]span, []report.Problem) {
+// candidates returns the windows of a pair in the order of extraction.
+func (s start) candidates(asked Range, now time.Time) ([]candidate, []report.Problem) {
 	to := now
 	if !asked.To.IsZero() && asked.To.Before(now) {
 		to = truncateToSecond(asked.To)
 	}
 	if asked.From.IsZero() {
-		return s.regularSpans(to, now)
+		return s.regularWindow(to, now)
 	}
 	from := truncateToSecond(asked.From)
 	switch {
 	case !from.Before(to):
-		return nil, []report.Problem{report.Errorf("the start of the interval %s is not before its end %s", formatTime(from), formatTime(to))}
+		return nil, []report.Problem{report.Errorf("the start of the window %s is not before its end %s", formatTime(from), formatTime(to))}
 	case from.After(s.at):
-		note := report.Infof("the window starts at %s, after the checkpoint %s: the checkpoint stays, and the next regular run reports the time between them",
+		problem := report.Infof("the window starts at %s, after the checkpoint %s: the checkpoint stays, and the next regular run reports the time between them",
 			formatTime(from), formatTime(s.at))
-		return []span{{from, to, republished}}, []report.Problem{note}
+		return []candidate{republished(from, to)}, []report.Problem{problem}
 	case !to.After(s.at):
-		return s.republishSpans(from, to, now), nil
+		return s.republish(from, to, now), nil
 	case from.Before(s.at):
-		// The state is as of the checkpoint, and figures of an interval are reported once: only the
-		// part after the checkpoint is a regular window.
-		return []span{{from, s.at, republished}, {s.at, to, regular}}, nil
+		// The state is as of the checkpoint, and interval types have one regular record for any time:
+		// only the part after the checkpoint is a regular window.
+		return []candidate{republished(from, s.at), regular(s.at, to)}, nil
 	}
-	return []span{{from, to, regular}}, nil
+	return []candidate{regular(from, to)}, nil
 }
 
-// regularSpans returns the span of a run without --extract-from.
-func (s start) regularSpans(to, now time.Time) ([]span, []report.Problem) {
+func regular(from, to time.Time) candidate {
+	return candidate{Window: Window{From: from, To: to}}
+}
+
+func republished(from, to time.Time) candidate {
+	return candidate{Window: Window{From: from, To: to, Republish: true}}
+}
+
+// regularWindow returns the window of a run without --extract-from.
+func (s start) regularWindow(to, now time.Time) ([]candidate, []report.Problem) {
 	switch {
 	case s.at.After(now):
 		problem := report.Warnf("the checkpoint %s is in the future (now %s): nothing is extracted", formatTime(s.at), formatTime(now))
@@ -100,42 +98,44 @@ func (s start) regularSpans(to, now time.Time) ([]span, []report.Problem) {
 	case s.at.Equal(now):
 		return nil, []report.Problem{report.Infof("the checkpoint is now (%s): nothing to extract", formatTime(now))}
 	case !s.at.Before(to):
-		problem := report.Warnf("the checkpoint %s is not before the end of the interval %s: nothing is extracted", formatTime(s.at), formatTime(to))
-		return nil, []report.Problem{problem.WithDetail("To republish the interval, set its start too (--extract-from).")}
+		problem := report.Warnf("the checkpoint %s is not before the end of the window %s: nothing is extracted", formatTime(s.at), formatTime(to))
+		return nil, []report.Problem{problem.WithDetail("To republish a past window, set its start too (--extract-from).")}
 	}
-	spans := []span{{s.at, to, regular}}
+	windows := []candidate{regular(s.at, to)}
 	if gap := now.Sub(s.at); s.reported && gap > longGap {
 		problem := report.Warnf("the last window ended %s ago (%s)", gap, formatTime(s.at))
-		return spans, []report.Problem{problem.WithDetail(
+		return windows, []report.Problem{problem.WithDetail(
 			"Resources that were deleted since then and are purged from the cloud's database are missing in the records. Run caso at least once a day.")}
 	}
-	return spans, nil
+	return windows, nil
 }
 
-// republishSpans returns the spans that report [from, to) again, all of it before the checkpoint.
+// republish returns the windows that report [from, to) again, all of it before the checkpoint.
 //
 // Of cumulative and monthly records APEL keeps one for a subject and month, the last that arrives,
 // and bills a month as the difference between its cumulative figure and that of the month before.
 // An extractor reports each subject as of the end of every month that the window touches, and as of
 // the window's end. So every month in [from, to) keeps its figure, except the last one if `to` lies
 // inside it: its figure was as of the month end or the checkpoint, whichever is earlier, and is now
-// as of `to`. One more span up to there restores it:
+// as of `to`. One more window up to there restores it:
 //
 //   - It lies within one month, so that it yields one record per subject, as of its end. It touches
 //     no later month: those have records of their own, which did not change.
-//   - A VM that ended between `to` and its end is `started` in the first span and `completed` in the
+//   - A VM that ended within the second window is `started` in the first and `completed` in the
 //     second, which arrives later. One that ended before `to` is in the first only, with its last
 //     figures. One created after `to` is in the second only, with the figures it had.
 //   - If `to` is a month's first second, the last record is as of the month before, at that month's
 //     end, and nothing is to be restored.
 //   - It does not end after now, even if the checkpoint does because the clock was wrong.
-func (s start) republishSpans(from, to, now time.Time) []span {
-	spans := []span{{from, to, republished}}
+func (s start) republish(from, to, now time.Time) []candidate {
+	windows := []candidate{republished(from, to)}
 	end := earliest(nextMonthStart(to), s.at, now)
 	if to.Before(end) {
-		spans = append(spans, span{to, end, restoring})
+		restoring := republished(to, end)
+		restoring.restoring = true
+		windows = append(windows, restoring)
 	}
-	return spans
+	return windows
 }
 
 // nextMonthStart returns the first month's start that is not before t.

@@ -121,7 +121,7 @@ func (p Problem) WithResource(id string) Problem {
 type Seconds float64
 
 // FromDiagnostic converts a plugin's diagnostic. A severity that is not set or not known is an
-// error, as the contract says.
+// error, as in the contract.
 func FromDiagnostic(d *pluginv1.Diagnostic) Problem {
 	severity := Error
 	switch d.GetSeverity() {

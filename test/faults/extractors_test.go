@@ -48,7 +48,7 @@ func testExtractors(t *testing.T, bin string) {
 		run := extractorSite(t, bin, "sends an empty message").extract(0)
 		for _, window := range run.Windows {
 			if window.ProjectID == "bad" {
-				mustSay(t, lines(window.Problems), "warning", "messages that this version of caso does not know")
+				mustSay(t, lines(window.Problems), "warning", "messages of a type that this version of caso does not support")
 			}
 		}
 		checkMadeUpFor(t, run)
