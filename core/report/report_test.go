@@ -86,6 +86,24 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// TestWriteTextIsPrintable checks that names and reasons cannot forge a line or drive a terminal.
+func TestWriteTextIsPrintable(t *testing.T) {
+	const hostile = "a\x1b[2J\u009b\r\ndone:\tb\u202e"
+	run := &Run{
+		Windows:    []WindowResult{{ProjectID: hostile, ProjectName: "x" + hostile, VO: hostile, Problems: []Problem{Errorf(hostile)}}},
+		Messengers: []MessengerResult{{Name: "ssm", Problems: []Problem{Errorf("no").WithDetail(hostile).WithResource(hostile)}}},
+	}
+	var text strings.Builder
+	if err := run.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text.String()) {
+		if line = strings.TrimSuffix(line, "\n"); printableText(line) != line || strings.HasPrefix(line, "done:") {
+			t.Errorf("got %q", line)
+		}
+	}
+}
+
 func TestComplete(t *testing.T) {
 	for name, run := range runs() {
 		if want := name != "incomplete"; run.Complete() != want {
