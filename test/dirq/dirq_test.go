@@ -33,8 +33,8 @@ type result struct {
 	Remaining int       `json:"remaining"`
 }
 
-// startReader starts to read a queue until it has read a number of elements. The returned function waits
-// for the result.
+// startReader starts to read a queue until it has read a number of elements. The returned function
+// waits for the result.
 func startReader(t *testing.T, path string, elements int) (wait func() result) {
 	t.Helper()
 	python := os.Getenv(pythonEnv)

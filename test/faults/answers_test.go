@@ -46,7 +46,7 @@ func testAnswers(t *testing.T, bin string) {
 			if got.status != 1 {
 				t.Fatalf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 			}
-			s.nobodyLeft()
+			s.checkNoProcessLeft()
 			checkOneFailed(t, s.report(got), test.says)
 			if peak := childrenPeak(); peak > max(before, mostMemory) {
 				t.Errorf("a process took %d MiB", peak>>10)
@@ -65,7 +65,7 @@ func checkOneFailed(t *testing.T, run report.Run, says string) {
 			continue
 		}
 		failed++
-		text := strings.Join(lines(window.Problems), "\n")
+		text := strings.Join(problemLines(window.Problems), "\n")
 		if !strings.Contains(text, says) || len(text) > 5000 {
 			t.Errorf("%.1000s\ndoes not say %q, or says too much", text, says)
 		}

@@ -9,11 +9,11 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testExtractors lets an extractor plugin misbehave over one of its projects: that window fails with the reason,
-// nothing of it is kept and its checkpoint stays; the plugin's other windows and another extractor's go on; and once
-// the plugin behaves the window is made up for.
+// testExtractors runs an extractor that misbehaves in one of its projects. That window fails with
+// the cause, its records are discarded and its checkpoint stays; the other windows and extractors
+// are not affected. A run in which the extractor works extracts the failed window.
 func testExtractors(t *testing.T, bin string) {
-	for mode, says := range map[string]string{
+	for mode, want := range map[string]string{
 		"hangs":                           "sent nothing for 2s ([extractor_faulty] timeout)",
 		"ends without Complete":           "ended the stream without Complete",
 		"fails with a status":             "had enough",
@@ -24,7 +24,7 @@ func testExtractors(t *testing.T, bin string) {
 		"sends a message of 20 MiB":       "larger than max",
 		"sends a batch of 2 MiB":          "a batch of 2097220 bytes, more than 1048576",
 		"sends too many records":          "a batch of 1001 records, more than 1000",
-		"remembers too much":              "a state of 16777217 bytes",
+		"returns a large state":           "a state of 16777217 bytes",
 		"reports another project":         `project_id is "before"`,
 		"reports another type":            "record type ip was not asked for",
 		"reports no kind":                 "invalid record: empty record",
@@ -36,11 +36,11 @@ func testExtractors(t *testing.T, bin string) {
 			t.Parallel()
 			s := extractorSite(t, bin, mode)
 			run := s.extract(1)
-			s.nobodyLeft()
-			checkWindows(t, run, map[string]string{"bad": says})
-			checkKept(t, s, run, "before", "after")
+			s.checkNoProcessLeft()
+			checkWindows(t, run, map[string]string{"bad": want})
+			checkStored(t, s, run, "before", "after")
 			s.set("faulty", "mode", "behaves")
-			checkMadeUpFor(t, s.extract(0))
+			checkRecovered(t, s.extract(0))
 		})
 	}
 	t.Run("sends-an-empty-message", func(t *testing.T) {
@@ -48,24 +48,24 @@ func testExtractors(t *testing.T, bin string) {
 		run := extractorSite(t, bin, "sends an empty message").extract(0)
 		for _, window := range run.Windows {
 			if window.ProjectID == "bad" {
-				mustSay(t, lines(window.Problems), "warning", "messages of a type that this version of caso does not support")
+				checkLine(t, problemLines(window.Problems), "warning", "messages of a type that this version of caso does not support")
 			}
 		}
-		checkMadeUpFor(t, run)
+		checkRecovered(t, run)
 	})
 	t.Run("crashes", func(t *testing.T) {
 		t.Parallel()
 		s := extractorSite(t, bin, "crashes")
-		// One after the other: what comes after the crash has no extractor any more.
+		// One project after the other, so that the ones after the crash have no extractor.
 		s.set("DEFAULT", "extract_concurrency", "1")
 		run := s.extract(1)
-		s.nobodyLeft()
+		s.checkNoProcessLeft()
 		checkWindows(t, run, map[string]string{"bad": "exited with status 2; its last words: \"panic: out of luck", "after": "exited with status 2"})
-		checkKept(t, s, run, "before")
+		checkStored(t, s, run, "before")
 		s.set("faulty", "mode", "behaves")
-		checkMadeUpFor(t, s.extract(0))
+		checkRecovered(t, s.extract(0))
 	})
-	for mode, says := range map[string]string{
+	for mode, want := range map[string]string{
 		"hangs over projects":   "no answer within 2s ([extractor_faulty] timeout)",
 		"crashes over projects": "exited with status 2",
 		"fails over projects":   "no idea",
@@ -74,15 +74,15 @@ func testExtractors(t *testing.T, bin string) {
 			t.Parallel()
 			s := extractorSite(t, bin, mode)
 			run := s.extract(1)
-			s.nobodyLeft()
-			mustSay(t, lines(run.Problems), "listing the projects", "extractor faulty", says)
+			s.checkNoProcessLeft()
+			checkLine(t, problemLines(run.Problems), "listing the projects", "extractor faulty", want)
 			checkWindows(t, run, nil)
-			checkKept(t, s, run)
+			checkStored(t, s, run)
 		})
 	}
 }
 
-// extractorSite is a site with the extractors nova and faulty.
+// extractorSite returns a site with the extractors nova and faulty.
 func extractorSite(t *testing.T, bin, mode string) *site {
 	s := newSite(t, bin, standin.Options{})
 	s.set("DEFAULT", "extractor", "nova, faulty")
@@ -94,7 +94,7 @@ func extractorSite(t *testing.T, bin, mode string) *site {
 	return s
 }
 
-// checkWindows checks that the windows of these projects failed for these reasons, and no others.
+// checkWindows checks that exactly the windows of these projects failed, with these causes.
 func checkWindows(t *testing.T, run report.Run, failed map[string]string) {
 	t.Helper()
 	nova := 0
@@ -102,38 +102,38 @@ func checkWindows(t *testing.T, run report.Run, failed map[string]string) {
 		if window.Extractor == "nova" {
 			nova++
 		}
-		says, fails := failed[window.ProjectID]
+		want, fails := failed[window.ProjectID]
 		if window.Extractor == "nova" || !fails {
 			if window.Failed || window.Records == 0 {
-				t.Errorf("%s, project %s: failed, or nothing to report: %v", window.Extractor, window.ProjectID, lines(window.Problems))
+				t.Errorf("%s, project %s: failed or without records: %v", window.Extractor, window.ProjectID, problemLines(window.Problems))
 			}
 			continue
 		}
 		if !window.Failed || window.Records != 0 {
 			t.Errorf("project %s did not fail: %+v", window.ProjectID, window)
 		}
-		mustSay(t, lines(window.Problems), says)
+		checkLine(t, problemLines(window.Problems), want)
 	}
 	if nova == 0 {
 		t.Error("nova has no windows")
 	}
 }
 
-// checkMadeUpFor checks that the window that failed came in the next run. Projects that were reported up to this
-// very second have none.
-func checkMadeUpFor(t *testing.T, run report.Run) {
+// checkRecovered checks that the next run extracted the failed window. Projects whose checkpoint is
+// at the current second have no window.
+func checkRecovered(t *testing.T, run report.Run) {
 	t.Helper()
 	for _, window := range run.Windows {
 		if window.ProjectID == "bad" && !window.Failed && window.Records >= 800 {
 			return
 		}
 	}
-	t.Errorf("the window that failed was not made up for: %+v", run.Windows)
+	t.Errorf("the failed window was not extracted: %+v", run.Windows)
 }
 
-// checkKept checks that of the faulty extractor's projects only these have a checkpoint, and only their records were
-// delivered or wait.
-func checkKept(t *testing.T, s *site, run report.Run, projects ...string) {
+// checkStored checks that exactly these projects of the faulty extractor have a checkpoint, and
+// that exactly their records were delivered.
+func checkStored(t *testing.T, s *site, run report.Run, projects ...string) {
 	t.Helper()
 	want := map[string]int{}
 	for _, project := range projects {
@@ -157,18 +157,18 @@ func checkKept(t *testing.T, s *site, run report.Run, projects ...string) {
 	stats, err := box.Stats()
 	must(t, err)
 	if stats.Batches != 0 {
-		t.Errorf("the outbox still holds %d batches", stats.Batches)
+		t.Errorf("%d batches are pending", stats.Batches)
 	}
 	for _, project := range []string{"before", "bad", "after"} {
-		_, known, err := box.Checkpoint("faulty", project)
+		_, found, err := box.Checkpoint("faulty", project)
 		must(t, err)
-		if _, wanted := want[project]; known != wanted {
-			t.Errorf("project %s has a checkpoint: %t", project, known)
+		if _, wanted := want[project]; found != wanted {
+			t.Errorf("project %s has a checkpoint: %t", project, found)
 		}
 	}
 	for _, window := range run.Windows {
-		if _, known, err := box.Checkpoint(window.Extractor, window.ProjectID); err != nil || known == window.Failed {
-			t.Errorf("%s, project %s: failed %t, checkpoint %t, %v", window.Extractor, window.ProjectID, window.Failed, known, err)
+		if _, found, err := box.Checkpoint(window.Extractor, window.ProjectID); err != nil || found == window.Failed {
+			t.Errorf("%s, project %s: failed %t, checkpoint %t, %v", window.Extractor, window.ProjectID, window.Failed, found, err)
 		}
 	}
 }

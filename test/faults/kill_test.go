@@ -76,7 +76,7 @@ func killRound(t *testing.T, bin string, round int, disturb func(*site, time.Dur
 		// The previous run had reported a project up to this second.
 		last = s.extract(0)
 	}
-	s.nobodyLeft()
+	s.checkNoProcessLeft()
 	if left := s.leftovers(); len(left) > 0 {
 		t.Errorf("left in TMPDIR: %v", left)
 	}
@@ -113,7 +113,7 @@ func killHost(s *site, random *rand.Rand, length time.Duration) {
 	<-time.After(time.Duration(random.Int64N(int64(length))))
 	_ = r.command.Process.Kill()
 	r.wait()
-	s.nobodyLeft()
+	s.checkNoProcessLeft()
 	// Each run removes what earlier ones left.
 	if left := s.leftovers(); len(left) > 1 {
 		s.t.Errorf("left in TMPDIR: %v", left)
@@ -136,7 +136,7 @@ func killPlugin(s *site, random *rand.Rand, length time.Duration) {
 	if got.status != 0 && !strings.Contains(got.stdout+got.stderr, "was killed by signal 9") {
 		s.t.Errorf("exit status %d, and the killed plugin is not named:\n%s%s", got.status, got.stdout, got.stderr)
 	}
-	s.nobodyLeft()
+	s.checkNoProcessLeft()
 	if left := s.leftovers(); len(left) > 0 {
 		s.t.Errorf("left in TMPDIR: %v", left)
 	}

@@ -12,41 +12,42 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testMessengers lets a messenger plugin misbehave: the other one delivers, the run ends in bounded time and with
-// one line about the cause, and a run in which the plugin behaves brings it everything in order.
+// testMessengers runs a messenger that misbehaves. The other messenger delivers, the run ends in
+// bounded time and reports the cause in one line, and a run in which the messenger works delivers
+// all records in order.
 func testMessengers(t *testing.T, bin string) {
-	for mode, says := range map[string][]string{
+	for mode, want := range map[string][]string{
 		"crashes":                           {"exited with status 2", "panic: out of luck"},
 		"is killed":                         {"was killed by signal 9"},
 		"hangs":                             {"did not acknowledge a batch within 2s ([messenger_faulty] timeout)"},
 		"leaks memory":                      {"exited with status 2", "out of memory"},
-		"refuses the stream":                {"I would rather not"},
+		"fails at the start":                {"I would rather not"},
 		"ends the stream":                   {"ended the stream before it acknowledged the last batch"},
 		"fails the stream":                  {`lost it\nsomewhere`},
 		"answers for another batch":         {`acknowledged batch "another" instead of`},
 		"answers nothing":                   {`acknowledged batch "" instead of`},
-		"does not say why":                  {"the messenger gave no reason"},
+		"gives no reason":                   {"the messenger gave no reason"},
 		"names no result":                   {"the messenger gave no reason"},
 		"rejects a record of another batch": {`rejected record "another", which is not in the batch`},
-		"says too much":                     {"larger than max"},
+		"sends 32 MB":                       {"larger than max"},
 	} {
 		t.Run(strings.ReplaceAll(mode, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			s := faultySite(t, bin, mode)
-			// It bounds the plugin's start too, which takes its time on a busy machine.
+			// Also the timeout of the plugin's start, which is slow on a busy machine.
 			s.set("messenger_faulty", "timeout", "20")
 			if mode == "hangs" {
 				s.set("messenger_faulty", "timeout", "2")
 			}
 			run := s.extract(1)
-			s.nobodyLeft()
-			mustSay(t, lines(messenger(t, run, "faulty").Problems), says...)
+			s.checkNoProcessLeft()
+			checkLine(t, problemLines(messenger(t, run, "faulty").Problems), want...)
 			checkOthersDelivered(t, s, run)
-			// What the cloud runs now is told as well; the outbox is what is caught up with.
+			// Without a new extraction both messengers get the same records.
 			s.set("faulty", "mode", "behaves")
 			s.deliver(0)
-			if got, want := s.taken(), s.spooled(); !slices.Equal(got, want) {
-				t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+			if got, want := s.delivered(), s.spooled(); !slices.Equal(got, want) {
+				t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 			}
 		})
 	}
@@ -54,7 +55,7 @@ func testMessengers(t *testing.T, bin string) {
 		t.Parallel()
 		s := faultySite(t, bin, "answers twice")
 		run := s.extract(1)
-		mustSay(t, lines(messenger(t, run, "faulty").Problems), "acknowledged batch")
+		checkLine(t, problemLines(messenger(t, run, "faulty").Problems), "acknowledged batch")
 		checkOthersDelivered(t, s, run)
 	})
 	t.Run("hangs-at-shutdown", func(t *testing.T) {
@@ -62,45 +63,45 @@ func testMessengers(t *testing.T, bin string) {
 		s := faultySite(t, bin, "hangs at shutdown")
 		s.set("messenger_faulty", "timeout", "2")
 		got := s.run(1, "extract")
-		s.nobodyLeft()
-		var said []string
+		s.checkNoProcessLeft()
+		var errorLines []string
 		for line := range strings.Lines(got.stdout) {
 			if strings.HasPrefix(line, "error: ") {
-				said = append(said, line)
+				errorLines = append(errorLines, line)
 			}
 		}
-		mustSay(t, said, "messenger faulty", "closing it", "did not answer in time")
-		if got, want := s.taken(), s.spooled(); !slices.Equal(got, want) {
-			t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+		checkLine(t, errorLines, "messenger faulty", "closing it", "did not answer in time")
+		if got, want := s.delivered(), s.spooled(); !slices.Equal(got, want) {
+			t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 		}
 	})
 	t.Run("floods-stderr", func(t *testing.T) {
 		t.Parallel()
 		s := faultySite(t, bin, "floods stderr")
 		got := s.run(0, "extract")
-		s.nobodyLeft()
+		s.checkNoProcessLeft()
 		if len(got.stderr) > 2<<20 || !strings.Contains(got.stderr, "the plugin logs too much: lines were dropped") {
 			t.Errorf("%d bytes of log", len(got.stderr))
 		}
-		if got, want := s.taken(), s.spooled(); !slices.Equal(got, want) {
-			t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+		if got, want := s.delivered(), s.spooled(); !slices.Equal(got, want) {
+			t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 		}
 	})
 }
 
-// faultySite is a site with the messengers ssm and faulty.
+// faultySite returns a site with the messengers ssm and faulty.
 func faultySite(t *testing.T, bin, mode string) *site {
 	s := newSite(t, bin, standin.Options{})
 	s.set("DEFAULT", "messengers", "faulty, ssm")
 	s.set("faulty", "mode", mode)
-	s.set("faulty", "path", s.path("taken"))
+	s.set("faulty", "path", s.path("delivered"))
 	return s
 }
 
-// taken are the records that the faulty messenger took, in order.
-func (s *site) taken() []string {
+// delivered returns the records that messenger faulty accepted, in order.
+func (s *site) delivered() []string {
 	s.t.Helper()
-	file, err := os.Open(s.path("taken"))
+	file, err := os.Open(s.path("delivered"))
 	must(s.t, err)
 	defer func() { _ = file.Close() }()
 	var all []string
@@ -112,7 +113,7 @@ func (s *site) taken() []string {
 	return all
 }
 
-// spooled are the records in the SSM spool, in order.
+// spooled returns the records in the SSM spool, in order.
 func (s *site) spooled() []string {
 	s.t.Helper()
 	messages, temporary := readSpool(s.t, s.path("out"))
@@ -122,18 +123,18 @@ func (s *site) spooled() []string {
 	return keys(messages)
 }
 
-// checkOthersDelivered checks that the spool has all that was extracted.
+// checkOthersDelivered checks that the SSM spool contains all records that were extracted.
 func checkOthersDelivered(t *testing.T, s *site, run report.Run) {
 	t.Helper()
 	extracted := 0
 	for _, window := range run.Windows {
 		if window.Failed {
-			t.Errorf("a window failed: %v", lines(window.Problems))
+			t.Errorf("a window failed: %v", problemLines(window.Problems))
 		}
 		extracted += window.Records
 	}
 	ssm := messenger(t, run, "ssm")
 	if extracted == 0 || ssm.Records != extracted || ssm.PendingBatches != 0 || len(s.spooled()) != extracted {
-		t.Errorf("%d records were extracted, %s", extracted, fmt.Sprint(ssm))
+		t.Errorf("%d records were extracted, delivered: %s", extracted, fmt.Sprint(ssm))
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testOutbox lets the spool directory and what is in it be in trouble.
+// testOutbox breaks the spool directory and the outbox in it.
 func testOutbox(t *testing.T, bin string) {
 	t.Run("full disk", func(t *testing.T) {
 		t.Parallel()
@@ -56,7 +56,7 @@ func testOutbox(t *testing.T, bin string) {
 			must(t, os.WriteFile(path, damaged, 0o600))
 			for _, command := range []string{"extract", "deliver", "projects"} {
 				if command == "deliver" {
-					continue // it is asked last, below
+					continue // below
 				}
 				got := s.run(2, command)
 				if !strings.Contains(got.stderr, path) || !strings.Contains(got.stderr, "damaged") || !strings.Contains(got.stderr, "restore it from a backup") {
@@ -76,7 +76,7 @@ func testOutbox(t *testing.T, bin string) {
 	t.Run("two hosts", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, bin, standin.Options{})
-		asked, end := hang(s)
+		asked, end := blockServerList(s)
 		first := s.start("extract")
 		<-asked
 		for _, command := range []string{"extract", "deliver"} {
@@ -84,13 +84,13 @@ func testOutbox(t *testing.T, bin string) {
 				t.Errorf("%s: %s", command, got.stderr)
 			}
 		}
-		// With a lock of its own it still cannot get at the outbox.
+		// With another run lock the outbox is still locked.
 		s.set("DEFAULT", "lock_path", s.path("other-lock"))
 		if got := s.run(75, "extract"); !strings.Contains(got.stderr, outbox.FileName) || !strings.Contains(got.stderr, "outbox is locked by another process") {
 			t.Errorf("%s", got.stderr)
 		}
 		delete(s.settings["DEFAULT"], "lock_path")
-		// A lock is gone with its owner, however that ends.
+		// A lock ends with its process, also when that is killed.
 		must(t, first.command.Process.Kill())
 		first.wait()
 		end()
@@ -101,14 +101,14 @@ func testOutbox(t *testing.T, bin string) {
 		s := newSite(t, bin, standin.Options{})
 		first := s.extract(0)
 		future := time.Now().UTC().Truncate(time.Second).Add(30 * 24 * time.Hour)
-		s.moveCheckpoints(first.Windows[0].ProjectID, future)
+		s.moveCheckpoint(first.Windows[0].ProjectID, future)
 		run := s.extract(0)
 		for _, window := range run.Windows {
 			if window.ProjectID == first.Windows[0].ProjectID || !window.From.Before(window.To) {
 				t.Errorf("a window from %s to %s", window.From, window.To)
 			}
 		}
-		mustSay(t, slices.DeleteFunc(lines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "warning") }),
+		checkLine(t, slices.DeleteFunc(problemLines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "warning") }),
 			"in the future", first.Windows[0].ProjectName)
 		box := s.open()
 		defer func() { must(t, box.Close()) }()
@@ -118,18 +118,18 @@ func testOutbox(t *testing.T, bin string) {
 	})
 }
 
-// fullDisk extracts more than the disk holds: what was committed stays and is delivered, and once there is room the
-// rest comes by itself.
+// fullDisk extracts more than fits on the disk. Committed windows stay and are delivered; when
+// there is space again the next run extracts the rest.
 func fullDisk(t *testing.T, s *site) {
 	mount(t, s.path("spool"), 0, "size=1m")
 	run := s.extract(1)
-	s.nobodyLeft()
+	s.checkNoProcessLeft()
 	failed := 0
 	for _, window := range run.Windows {
 		if window.Failed {
 			failed++
-			errs := slices.DeleteFunc(lines(window.Problems), func(line string) bool { return !strings.HasPrefix(line, "error") })
-			mustSay(t, errs, s.path("spool", outbox.FileName), "no space left on device")
+			errs := slices.DeleteFunc(problemLines(window.Problems), func(line string) bool { return !strings.HasPrefix(line, "error") })
+			checkLine(t, errs, s.path("spool", outbox.FileName), "no space left on device")
 		}
 	}
 	if failed == 0 || failed == len(run.Windows) {
@@ -147,9 +147,9 @@ func fullDisk(t *testing.T, s *site) {
 		}
 	}
 	if recovered != failed {
-		t.Errorf("%d windows failed, %d were made up for", failed, recovered)
+		t.Errorf("%d windows failed, %d were extracted by the next run", failed, recovered)
 	}
-	// Filled by somebody else: nothing can be written, and that is said.
+	// Filled by another process: the run either needs no space or reports that there is none.
 	fill(t, s.path("spool"))
 	got := s.start("extract").wait()
 	if got.status != 0 && (got.status != 1 || !strings.Contains(got.stdout+got.stderr, "no space left on device")) {
@@ -166,23 +166,23 @@ func fullDisk(t *testing.T, s *site) {
 	for _, window := range run.Windows {
 		for _, server := range s.cloud.Servers(window.ProjectID) {
 			if !found[server.ID] {
-				t.Errorf("server %s never was reported", server.ID)
+				t.Errorf("server %s has no record", server.ID)
 			}
 		}
 	}
 }
 
-// fill takes all the room there is.
+// fill writes a file until the file system is full.
 func fill(t *testing.T, dir string) {
 	t.Helper()
 	must(t, exec.Command("sh", "-c", "cat /dev/zero > "+filepath.Join(dir, "filler")+" 2>/dev/null; true").Run())
 }
 
-// flipped is a file with a byte of its second tree page changed.
+// flipped returns a copy of a bbolt file with a wrong flag in every leaf page.
 func flipped(whole []byte) []byte {
 	bad := bytes.Clone(whole)
 	for page := 2 * 4096; page < len(bad); page += 4096 {
-		// Flags of leaf pages: bbolt would take them for another kind.
+		// The flag of leaf pages is 2.
 		if bad[page+8] == 2 {
 			bad[page+8] ^= 0x40
 		}
@@ -198,8 +198,8 @@ func (s *site) open() *outbox.Outbox {
 	return box
 }
 
-// moveCheckpoints does what a run does at a time.
-func (s *site) moveCheckpoints(project string, to time.Time) {
+// moveCheckpoint commits an empty window that ends at a time.
+func (s *site) moveCheckpoint(project string, to time.Time) {
 	s.t.Helper()
 	box, err := outbox.Open(s.path("spool"), outbox.Options{})
 	must(s.t, err)

@@ -27,8 +27,8 @@ func (s *site) plugins() []int {
 	return pids
 }
 
-// nobodyLeft waits, for a bounded time, until no plugin of the site runs.
-func (s *site) nobodyLeft() {
+// checkNoProcessLeft waits, for a bounded time, until no plugin of the site runs.
+func (s *site) checkNoProcessLeft() {
 	s.t.Helper()
 	s.until(gone, "plugins outlive their host", func() bool { return len(s.plugins()) == 0 })
 }

@@ -47,8 +47,8 @@ func (r *receiver) stop() {
 
 func (r *receiver) port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 
-// readConnection reads one connection to its end. An unterminated line was cut off and is no
-// record.
+// readConnection reads one connection to its end and ignores an unterminated last line, which was
+// cut off.
 func (r *receiver) readConnection(connection net.Conn) {
 	defer func() { _ = connection.Close() }()
 	reader := bufio.NewReader(connection)

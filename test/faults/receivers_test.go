@@ -27,7 +27,7 @@ func testReceivers(t *testing.T, bin string) {
 		name string
 		// break sets options and starts a listener that misbehaves.
 		breaks func(*testing.T, *site)
-		says   []string
+		want   []string
 	}{
 		{"refuses", func(t *testing.T, s *site) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,8 +80,8 @@ func testReceivers(t *testing.T, bin string) {
 			s.set("logstash", "timeout", "1")
 			test.breaks(t, s)
 			run := s.extract(1)
-			s.nobodyLeft()
-			mustSay(t, lines(messenger(t, run, "logstash").Problems), append([]string{"Logstash at "}, test.says...)...)
+			s.checkNoProcessLeft()
+			checkLine(t, problemLines(messenger(t, run, "logstash").Problems), append([]string{"Logstash at "}, test.want...)...)
 			checkOthersDelivered(t, s, run)
 
 			for _, option := range []string{"tls", "cafile"} {
@@ -100,7 +100,7 @@ func testReceivers(t *testing.T, bin string) {
 				}
 			}
 			if want := s.spooled(); !slices.Equal(got, want) {
-				t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+				t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 			}
 		})
 	}

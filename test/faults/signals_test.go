@@ -13,25 +13,26 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// prompt is how long a run may take to end after a signal. The batch in flight has ten seconds.
+// prompt is how long a run may take to end after a signal. It has ten seconds for the batch in
+// flight.
 const prompt = 8 * time.Second
 
-// testSignals sends signals at chosen moments.
+// testSignals sends signals in each stage of a run.
 func testSignals(t *testing.T, bin string) {
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run("extracting "+name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, bin, standin.Options{})
-			asked, end := hang(s)
+			asked, end := blockServerList(s)
 			r := s.start("extract", "--output", "json")
 			<-asked
-			ended := s.signalled(r, signal)
+			ended := s.endBySignal(r, signal)
 			run := s.report(ended)
 			if ended.status != 1 {
 				t.Errorf("exit status %d, want 1\n%s", ended.status, ended.stderr)
 			}
 			for _, window := range run.Windows {
-				mustSay(t, lines(window.Problems), "interrupted")
+				checkLine(t, problemLines(window.Problems), "interrupted")
 			}
 			end()
 			if next := s.extract(0); len(next.Windows) != len(run.Windows) {
@@ -42,11 +43,11 @@ func testSignals(t *testing.T, bin string) {
 	t.Run("extracting twice", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, bin, standin.Options{})
-		asked, end := hang(s)
+		asked, end := blockServerList(s)
 		defer end()
 		r := s.start("extract")
 		<-asked
-		s.endedBySecond(r, false)
+		s.endBySecondSignal(r, false)
 	})
 	t.Run("batch in flight", func(t *testing.T) {
 		t.Parallel()
@@ -62,21 +63,21 @@ func testSignals(t *testing.T, bin string) {
 		r := s.start("extract", "--output", "json")
 		first := <-got
 		must(t, r.command.Process.Signal(syscall.SIGTERM))
-		// The receiver takes its time, and then says that it has the batch.
+		// The receiver confirms the batch after the signal.
 		close(release)
 		begun := time.Now()
 		ended := r.wait()
 		if took := time.Since(begun); took > prompt || ended.status != 1 {
 			t.Errorf("exit status %d after %s\n%s%s", ended.status, took, ended.stdout, ended.stderr)
 		}
-		s.nobodyLeft()
+		s.checkNoProcessLeft()
 		run := s.report(ended)
 		logstash := messenger(t, run, "logstash")
 		if logstash.Batches == 0 {
 			t.Errorf("the batch in flight was not acknowledged: %+v", logstash)
 		}
-		mustSay(t, lines(logstash.Problems), "interrupted; the batches stay pending")
-		// What came in the first run does not come again.
+		checkLine(t, problemLines(logstash.Problems), "interrupted; the batches stay pending")
+		// A batch that was delivered in the first run is not delivered again.
 		rest := newReceiver(t, 0)
 		s.set("logstash", "port", fmt.Sprint(rest.port()))
 		s.deliver(0)
@@ -90,12 +91,12 @@ func testSignals(t *testing.T, bin string) {
 			for _, line := range batch {
 				later++
 				if had[document(t, line)["document_id"]] {
-					t.Fatalf("came twice: %s", line)
+					t.Fatalf("delivered twice: %s", line)
 				}
 			}
 		}
 		if later != logstash.PendingRecords || later == 0 {
-			t.Errorf("%d records came later, %d were pending", later, logstash.PendingRecords)
+			t.Errorf("%d records were delivered later, %d were pending", later, logstash.PendingRecords)
 		}
 	})
 	t.Run("batch in flight twice", func(t *testing.T) {
@@ -111,59 +112,60 @@ func testSignals(t *testing.T, bin string) {
 		})
 		r := s.start("extract")
 		<-got
-		s.endedBySecond(r, true)
+		s.endBySecondSignal(r, true)
 	})
-	t.Run("batch that never is acknowledged", func(t *testing.T) {
+	t.Run("batch that is never acknowledged", func(t *testing.T) {
 		t.Parallel()
 		s := faultySite(t, bin, "hangs")
-		// Less than the grace, so that the test is short.
+		// Shorter than the time for the batch in flight, so that the test is short.
 		s.set("messenger_faulty", "timeout", "3")
 		r := s.start("extract")
-		s.until(bound, "nothing is delivered", func() bool { _, err := readDir(s.path("out")); return err == nil })
-		if got := s.signalled(r, syscall.SIGTERM); got.status != 1 {
+		s.until(maxRun, "nothing is delivered", func() bool { _, err := readDir(s.path("out")); return err == nil })
+		if got := s.endBySignal(r, syscall.SIGTERM); got.status != 1 {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
 	})
-	t.Run("stopped at its start", func(t *testing.T) {
+	t.Run("during the start", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, bin, standin.Options{})
 		r := s.start("extract")
-		s.until(bound, "no plugin is started", func() bool { return len(s.plugins()) > 0 })
-		if got := s.signalled(r, syscall.SIGTERM); got.status == 0 || strings.Contains(got.stderr, "panic") {
+		s.until(maxRun, "no plugin is started", func() bool { return len(s.plugins()) > 0 })
+		if got := s.endBySignal(r, syscall.SIGTERM); got.status == 0 || strings.Contains(got.stderr, "panic") {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
 		if left := s.leftovers(); len(left) > 0 {
-			t.Errorf("left in TMPDIR: %v", left)
+			t.Errorf("files remain in TMPDIR: %v", left)
 		}
 	})
 }
 
-// hang lets nova not answer, and tells when it was first asked.
-func hang(s *site) (asked <-chan struct{}, end func()) {
-	first := make(chan struct{}, 100)
+// blockServerList blocks the requests for the list of servers until end is called, and sends to
+// asked for each of them.
+func blockServerList(s *site) (asked <-chan struct{}, end func()) {
+	requests := make(chan struct{}, 100)
 	end = s.cloud.Fault(standin.Fault{Match: standin.On("GET", "/servers/detail"), Serve: func(_ http.ResponseWriter, r *http.Request) {
-		first <- struct{}{}
+		requests <- struct{}{}
 		<-r.Context().Done()
 	}})
-	return first, end
+	return requests, end
 }
 
-// signalled sends a signal and waits for the end, which must come promptly.
-func (s *site) signalled(r *running, signal syscall.Signal) result {
+// endBySignal sends a signal and waits for the end of the run, which must come promptly.
+func (s *site) endBySignal(r *running, signal syscall.Signal) result {
 	s.t.Helper()
 	must(s.t, r.command.Process.Signal(signal))
 	begun := time.Now()
 	got := r.wait()
 	if took := time.Since(begun); took > prompt {
-		s.t.Errorf("it took %s to end\n%s%s", took, got.stdout, got.stderr)
+		s.t.Errorf("the run ended after %s\n%s%s", took, got.stdout, got.stderr)
 	}
-	s.nobodyLeft()
+	s.checkNoProcessLeft()
 	return got
 }
 
-// endedBySecond sends signals until the process ends. Two that come at once are one to the kernel, and the first
-// has to be seen before a second counts as such: hence a few.
-func (s *site) endedBySecond(r *running, inFlight bool) {
+// endBySecondSignal sends signals until the process ends. It sends more than two, because the
+// kernel merges signals that are pending at the same time.
+func (s *site) endBySecondSignal(r *running, inFlight bool) {
 	s.t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -181,12 +183,12 @@ func (s *site) endedBySecond(r *running, inFlight bool) {
 	begun := time.Now()
 	got := r.wait()
 	close(done)
-	// Where nothing is in flight the first may be enough.
+	// Without a batch in flight the first signal may end the run.
 	if took := time.Since(begun); took > 3*time.Second || got.status != -1 && (got.status != 1 || inFlight) {
-		s.t.Errorf("exit status %d after %s, want the end by the signal at once\n%s%s", got.status, took, got.stdout, got.stderr)
+		s.t.Errorf("exit status %d after %s, want an immediate end by the signal\n%s%s", got.status, took, got.stdout, got.stderr)
 	}
-	s.nobodyLeft()
-	// It leaves a state from which the next run goes on.
+	s.checkNoProcessLeft()
+	// The next run continues.
 	s.set("DEFAULT", "messengers", "ssm")
 	s.cloud.ClearFaults()
 	s.extract(0)

@@ -20,14 +20,14 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// bound is far longer than any run of these tests may take. A run that is not over by then hangs.
-const bound = 60 * time.Second
+// maxRun is longer than any run of these tests takes. A run that has not ended by then hangs.
+const maxRun = 60 * time.Second
 
-// messageRecords is how many records the sites put into one message for APEL, so that a batch is several.
+// messageRecords is [ssm] max_size, small enough that a batch becomes several messages.
 const messageRecords = 20
 
-// site is an installation of caso with a cloud of its own. Programs are hard links of its own too, by which
-// its processes can be told from those of other sites.
+// site is an installation of caso with a cloud of its own. Its programs are hard links, whose paths
+// identify its processes.
 type site struct {
 	t     *testing.T
 	dir   string
@@ -41,7 +41,7 @@ type site struct {
 // newSite installs what build made and starts a stand-in cloud.
 func newSite(t *testing.T, bin string, options standin.Options) *site {
 	t.Helper()
-	// The sockets' path must be short, which t.TempDir() is not.
+	// t.TempDir() is too long for the path of a socket.
 	dir, err := os.MkdirTemp("/tmp", "cf-")
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
@@ -113,7 +113,7 @@ type running struct {
 	stderr  bytes.Buffer
 }
 
-// result is what a run left behind.
+// result is the outcome of a command.
 type result struct {
 	status         int // -1 where a signal ended it
 	stdout, stderr string
@@ -123,7 +123,7 @@ type result struct {
 // start starts a caso command with the site's configuration.
 func (s *site) start(arguments ...string) *running {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
 	r := &running{site: s, cancel: cancel, started: time.Now()}
 	r.command = exec.CommandContext(ctx, s.path("bin", "caso"), append(arguments, "--config-file", s.configure())...)
 	r.command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + s.dir, "TMPDIR=" + s.path("t")}
@@ -135,25 +135,25 @@ func (s *site) start(arguments ...string) *running {
 	return r
 }
 
-// wait waits for the end, which must come in bounded time.
+// wait waits for the end, which must come within maxRun.
 func (r *running) wait() result {
 	r.site.t.Helper()
 	err := r.command.Wait()
 	defer r.cancel()
 	got := result{status: r.command.ProcessState.ExitCode(), stdout: r.stdout.String(), stderr: r.stderr.String(), took: time.Since(r.started)}
-	if got.took >= bound {
-		r.site.t.Fatalf("caso did not end within %s\n%s%s", bound, got.stdout, got.stderr)
+	if got.took >= maxRun {
+		r.site.t.Fatalf("caso did not end within %s\n%s%s", maxRun, got.stdout, got.stderr)
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		r.site.t.Fatalf("caso: %v\n%s%s", err, got.stdout, got.stderr)
 	}
 	if strings.Contains(got.stderr, "goroutine ") && !strings.Contains(got.stderr, "caso.extractor.faulty") && !strings.Contains(got.stderr, "caso.messenger.faulty") {
-		r.site.t.Errorf("something panicked:\n%s", got.stderr)
+		r.site.t.Errorf("a process panicked:\n%s", got.stderr)
 	}
 	return got
 }
 
-// run runs a command to its end, which must be of this status.
+// run runs a command, which must end with this status.
 func (s *site) run(status int, arguments ...string) result {
 	s.t.Helper()
 	got := s.start(arguments...).wait()
@@ -169,7 +169,7 @@ func (s *site) extract(status int, arguments ...string) report.Run {
 	return s.report(s.run(status, append([]string{"extract", "--output", "json"}, arguments...)...))
 }
 
-// deliver is the same for `caso deliver`.
+// deliver runs `caso deliver`, which must end with this status, and returns its report.
 func (s *site) deliver(status int) report.Run {
 	s.t.Helper()
 	return s.report(s.run(status, "deliver", "--output", "json"))
@@ -184,7 +184,7 @@ func (s *site) report(got result) report.Run {
 	return run
 }
 
-// messenger is what a report says of one.
+// messenger returns the result of a messenger.
 func messenger(t *testing.T, run report.Run, name string) report.MessengerResult {
 	t.Helper()
 	for _, m := range run.Messengers {
@@ -192,12 +192,12 @@ func messenger(t *testing.T, run report.Run, name string) report.MessengerResult
 			return m
 		}
 	}
-	t.Fatalf("the report says nothing of messenger %s", name)
+	t.Fatalf("the report does not contain messenger %s", name)
 	return report.MessengerResult{}
 }
 
-// lines are a report's errors and warnings about one messenger or window, one string each.
-func lines(problems []report.Problem) []string {
+// problemLines returns the errors and warnings of one messenger or window, one string each.
+func problemLines(problems []report.Problem) []string {
 	var all []string
 	for _, p := range problems {
 		if p.Severity != report.Info {
@@ -207,15 +207,15 @@ func lines(problems []report.Problem) []string {
 	return all
 }
 
-// mustSay checks that there is one line, and that it has these parts.
-func mustSay(t *testing.T, got []string, parts ...string) {
+// checkLine checks that there is exactly one line, and that it contains these parts.
+func checkLine(t *testing.T, got []string, parts ...string) {
 	t.Helper()
 	if len(got) != 1 {
 		t.Fatalf("%d lines, want one with %q:\n%s", len(got), parts, strings.Join(got, "\n"))
 	}
 	for _, part := range parts {
 		if !strings.Contains(got[0], part) {
-			t.Errorf("%q does not say %q", got[0], part)
+			t.Errorf("%q does not contain %q", got[0], part)
 		}
 	}
 }

@@ -12,15 +12,16 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// testSpools lets the directory of messenger ssm be in trouble. Logstash gets everything, the run says once what is
-// wrong, nothing half is left, and once the trouble is over the spool gets everything, in order.
+// testSpools makes the directory of messenger ssm unusable. Logstash gets all records, the run
+// reports the cause once, and when the directory is usable again the spool gets all records in
+// order.
 func testSpools(t *testing.T, bin string) {
 	for _, test := range []struct {
 		name string
 		root bool // needs to be root, to mount
 		// breaks makes the spool unusable and returns what puts it right.
 		breaks func(*testing.T, *site) (repair func())
-		says   []string
+		want   []string
 	}{
 		{"is a file", false, func(t *testing.T, s *site) func() {
 			must(t, os.WriteFile(s.path("out"), nil, 0o600))
@@ -69,8 +70,8 @@ func testSpools(t *testing.T, bin string) {
 			s.set("logstash", "port", fmt.Sprint(good.port()))
 			repair := test.breaks(t, s)
 			run := s.extract(1)
-			s.nobodyLeft()
-			mustSay(t, lines(messenger(t, run, "ssm").Problems), append([]string{fmt.Sprintf("SSM spool %q", s.settings["ssm"]["output_path"])}, test.says...)...)
+			s.checkNoProcessLeft()
+			checkLine(t, problemLines(messenger(t, run, "ssm").Problems), append([]string{fmt.Sprintf("SSM spool %q", s.settings["ssm"]["output_path"])}, test.want...)...)
 			if logstash := messenger(t, run, "logstash"); logstash.Records == 0 || logstash.PendingBatches != 0 {
 				t.Errorf("logstash: %+v", logstash)
 			}
@@ -86,21 +87,22 @@ func testSpools(t *testing.T, bin string) {
 			}
 			got := s.spooled()
 			if !slices.Equal(slices.Compact(got), want) {
-				t.Errorf("%d records came, of %d, or in another order", len(got), len(want))
+				t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 			}
 		})
 	}
 }
 
-// unprivileged lets caso run as nobody where the tests run as root, for whom permissions mean nothing.
+// unprivileged runs caso as an unprivileged user if the tests run as root, whom permissions do not
+// limit.
 func (s *site) unprivileged(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	const nobody = 65534
-	s.user = &syscall.Credential{Uid: nobody, Gid: nobody}
-	must(t, os.Chown(s.dir, nobody, nobody))
-	must(t, os.Chown(s.path("t"), nobody, nobody))
+	const id = 65534
+	s.user = &syscall.Credential{Uid: id, Gid: id}
+	must(t, os.Chown(s.dir, id, id))
+	must(t, os.Chown(s.path("t"), id, id))
 }
 
 // mount mounts an empty file system in memory until the test ends.

@@ -1,8 +1,8 @@
 // Package apel maps records to APEL's keys and units.
 //
-// The messengers that send APEL's fields share it. How a value is written (APEL's text messages take
-// printable ASCII only, JSON takes any text) and which fields a consumer requires is decided by the
-// messenger.
+// The messengers that send APEL's fields share it. How a value is written (APEL's text messages
+// take printable ASCII only, JSON takes any text) and which fields a consumer requires is decided
+// by the messenger.
 package apel
 
 import (

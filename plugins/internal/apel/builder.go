@@ -105,8 +105,8 @@ func (b *fieldBuilder) setAtLeastOneSecond(key string, value *durationpb.Duratio
 	}
 }
 
-// setBenchmark sets value and type, or neither: without a positive value and a type, usage cannot be
-// normalised. The rest of the record is valid without them.
+// setBenchmark sets value and type, or neither: without a positive value and a type, usage cannot
+// be normalised. The rest of the record is valid without them.
 func (b *fieldBuilder) setBenchmark(benchmark *pluginv1.Benchmark) {
 	value, ok := roundToDecimalColumn(benchmark.GetValue())
 	if !ok || value == 0 || benchmark.GetType() == "" {

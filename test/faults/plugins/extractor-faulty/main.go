@@ -1,5 +1,6 @@
-// Command caso-extractor-faulty is an extractor of three projects that misbehaves with one of them as it is told
-// to. It speaks the contract without the SDK, which would keep it from most of what it does.
+// Command caso-extractor-faulty is an extractor of three projects that misbehaves in one of them as
+// its option mode selects. It implements the contract without the SDK, which would prevent most of
+// its faults.
 package main
 
 import (
@@ -46,7 +47,7 @@ func (*served) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn)
 	return nil, nil
 }
 
-// faulty is the extractor. Mode is what it does wrong.
+// faulty is the extractor. mode selects its fault.
 type faulty struct {
 	pluginv1.UnimplementedPluginServer
 	pluginv1.UnimplementedExtractorServer
@@ -96,20 +97,20 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 	complete := func(state []byte) error {
 		return stream.Send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Complete{Complete: &pluginv1.Complete{NextState: state}}})
 	}
-	// Enough of them that some are staged in the outbox.
+	// Several batches, so that some are stored in the outbox before the fault.
 	for batch := range 4 {
 		var records []*pluginv1.Record
 		for i := range 200 {
-			records = append(records, record(request, fmt.Sprintf("%s-%d-%d", request.GetProject().GetId(), batch, i)))
+			records = append(records, validRecord(request, fmt.Sprintf("%s-%d-%d", request.GetProject().GetId(), batch, i)))
 		}
 		if err := send(records...); err != nil {
 			return err
 		}
 	}
 	if request.GetProject().GetId() != "bad" {
-		return complete([]byte("remembered"))
+		return complete([]byte("state"))
 	}
-	one := record(request, "bad-too")
+	one := validRecord(request, "bad-too")
 	switch f.mode {
 	case "crashes":
 		panic("out of luck")
@@ -151,12 +152,12 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 	case "sends too many records":
 		many := make([]*pluginv1.Record, contract.MaxBatchRecords+1)
 		for i := range many {
-			many[i] = record(request, fmt.Sprint("many-", i))
+			many[i] = validRecord(request, fmt.Sprint("many-", i))
 		}
 		if err := send(many...); err != nil {
 			return err
 		}
-	case "remembers too much":
+	case "returns a large state":
 		return complete(make([]byte, contract.MaxStateBytes+1))
 	case "reports another project":
 		one.ProjectId = "before"
@@ -178,8 +179,8 @@ func (f *faulty) Extract(request *pluginv1.ExtractRequest, stream grpc.ServerStr
 	return complete(nil)
 }
 
-// record returns a valid record of a server that was created in the window's last month.
-func record(request *pluginv1.ExtractRequest, id string) *pluginv1.Record {
+// validRecord returns a valid record of a server that was created in the window's last month.
+func validRecord(request *pluginv1.ExtractRequest, id string) *pluginv1.Record {
 	months := contract.Months(request.GetWindow().GetFrom().AsTime(), request.GetWindow().GetTo().AsTime())
 	asOf := months[len(months)-1].AsOf
 	start := asOf.Add(-time.Hour)

@@ -85,7 +85,7 @@ func (f *faulty) Close(context.Context, *pluginv1.CloseRequest) (*pluginv1.Close
 }
 
 func (f *faulty) Deliver(stream grpc.BidiStreamingServer[pluginv1.DeliverRequest, pluginv1.DeliverResponse]) error {
-	if f.mode == "refuses the stream" {
+	if f.mode == "fails at the start" {
 		return status.Error(codes.Internal, "I would rather not")
 	}
 	for {
@@ -129,13 +129,13 @@ func (f *faulty) deliver(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 		ack.BatchId = "another"
 	case "answers nothing":
 		return &pluginv1.Ack{}, nil
-	case "does not say why":
+	case "gives no reason":
 		ack.Result = pluginv1.Ack_RESULT_RETRY
 	case "names no result":
 		ack.Result = pluginv1.Ack_RESULT_UNSPECIFIED
 	case "rejects a record of another batch":
 		ack.RejectedRecords = []*pluginv1.RejectedRecord{{RecordId: "another", Reason: "never seen"}}
-	case "says too much":
+	case "sends 32 MB":
 		ack.Result = pluginv1.Ack_RESULT_RETRY
 		ack.Diagnostics = []*pluginv1.Diagnostic{{Summary: strings.Repeat("why ", 8<<20)}}
 	}
