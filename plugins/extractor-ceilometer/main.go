@@ -1,10 +1,10 @@
-// Command caso-extractor-ceilometer is the plugin that reports the servers of an OpenStack cloud with what
-// they really used.
+// Command caso-extractor-ceilometer is the plugin that reports the servers of an OpenStack cloud
+// with their measured processor time and network traffic.
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/extractor-ceilometer/ceilometer"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

@@ -2,8 +2,8 @@
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/extractor-nova/nova"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() {

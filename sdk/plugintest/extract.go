@@ -68,6 +68,7 @@ func (s *suite) extract(ctx context.Context, request *pluginv1.ExtractRequest) (
 			result.complete = m.Complete
 		case *pluginv1.ExtractResponse_Failure:
 			result.failure = m.Failure
+		case *pluginv1.ExtractResponse_Progress:
 		default:
 			return result, errors.New("a message of the stream is empty")
 		}

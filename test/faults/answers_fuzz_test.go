@@ -12,9 +12,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	"github.com/caso-project/caso/plugins/extractor-nova/nova"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -118,38 +119,45 @@ func extract(ctx context.Context, t testing.TB, url string) {
 	settings := map[string]string{"auth_url": url + "/identity/v3", "username": standin.AccountingUser, "password": standin.AccountingPassword}
 	var values []*pluginv1.OptionValue
 	for _, option := range extractor.Describe().Options {
-		if text, ok := settings[option.GetName()]; ok && option.GetSection() == "keystone_auth" {
+		if text, ok := settings[option.Name()]; ok && option.Section() == "keystone_auth" {
 			values = append(values, &pluginv1.OptionValue{
-				Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()},
+				Option: &pluginv1.OptionRef{Section: option.Section(), Name: option.Name()},
 				Value:  &pluginv1.OptionValue_StringValue{StringValue: text},
 			})
 		}
 	}
-	for _, problem := range extractor.Configure(ctx, sdk.NewConfig("nova", values)) {
-		if sdk.IsError(problem) {
-			t.Errorf("configuring: %v", problem)
-			return
-		}
-	}
-	listed, err := extractor.ListProjects(ctx, &pluginv1.ListProjectsRequest{Projects: []string{standin.ProjectWithoutVO}, IncludeMarked: true})
-	if err != nil {
+	if err := extractor.Configure(ctx, sdk.NewConfig("nova", values)); err != nil {
+		t.Errorf("configuring: %v", err)
 		return
 	}
-	for _, project := range listed.GetProjects() {
+	projects, _ := extractor.ListProjects(ctx, sdk.ListProjectsRequest{Projects: []string{standin.ProjectWithoutVO}, IncludeMarked: true})
+	for _, project := range projects {
 		if project.GetVo() == "" {
 			project.Vo = "vo"
 		}
-		_, _ = extractor.Extract(ctx, &pluginv1.ExtractRequest{
-			Project: project,
-			Window:  &pluginv1.Window{From: timestamppb.New(time.Unix(0, 0)), To: timestamppb.New(time.Now().Truncate(time.Second))},
-		}, func(record *pluginv1.Record) error {
-			if err := sdk.CheckRecord(record); err != nil {
-				t.Errorf("the host would refuse %v: %v", record, err)
-			}
-			if record.GetProjectId() != project.GetId() {
-				t.Errorf("a record of project %q instead of %q", record.GetProjectId(), project.GetId())
-			}
-			return ctx.Err()
-		})
+		window := sdk.Window{From: time.Unix(0, 0).UTC(), To: time.Now().UTC().Truncate(time.Second)}
+		out := &checkedOutput{ctx: ctx, t: t, check: contract.NewStreamCheck(&pluginv1.ExtractRequest{
+			Project:     project,
+			Window:      &pluginv1.Window{From: timestamppb.New(window.From), To: timestamppb.New(window.To)},
+			RecordTypes: []pluginv1.RecordType{sdk.Cloud},
+		})}
+		_, _ = extractor.Extract(ctx, sdk.ExtractRequest{Project: project, Window: window,
+			RecordTypes: []pluginv1.RecordType{sdk.Cloud}}, out)
 	}
 }
+
+// checkedOutput checks records as the host does.
+type checkedOutput struct {
+	ctx   context.Context
+	t     testing.TB
+	check *contract.StreamCheck
+}
+
+func (o *checkedOutput) Emit(record *pluginv1.Record) error {
+	if err := o.check.Add(record); err != nil {
+		o.t.Errorf("the host would refuse %v: %v", record, err)
+	}
+	return o.ctx.Err()
+}
+
+func (o *checkedOutput) Progress(string, int64) {}

@@ -10,9 +10,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	"github.com/caso-project/caso/plugins/internal/openstack/cloudrecords"
+	"github.com/caso-project/caso/internal/contract"
+	"github.com/caso-project/caso/plugins/internal/openstack"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -31,7 +32,7 @@ type bench struct {
 	cloud     *standin.Cloud
 	url       string
 	project   string
-	extractor *cloudrecords.Extractor
+	extractor *openstack.Extractor
 }
 
 // newBench serves a cloud with one project and the servers that a test adds.
@@ -49,12 +50,12 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 	} else {
 		b.project = cloud.ProjectID("vo-biomed")
 	}
-	b.extractor = b.configured(cloudrecords.New("ceilometer", newMeasurer(func() time.Time { return now })), settings)
+	b.extractor = b.configured(newExtractor(func() time.Time { return now }), settings)
 	return b
 }
 
 // configured configures an extractor for the cloud as the host would.
-func (b *bench) configured(extractor *cloudrecords.Extractor, settings map[string]string) *cloudrecords.Extractor {
+func (b *bench) configured(extractor *openstack.Extractor, settings map[string]string) *openstack.Extractor {
 	b.t.Helper()
 	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	all := map[string]string{"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url + "/v3"}
@@ -62,7 +63,8 @@ func (b *bench) configured(extractor *cloudrecords.Extractor, settings map[strin
 		all[name] = value
 	}
 	var values []*pluginv1.OptionValue
-	for _, option := range extractor.Describe().Options {
+	for _, declared := range extractor.Describe().Options {
+		option := declared.Proto()
 		name := option.GetSection() + "." + option.GetName()
 		text, ok := all[name]
 		if !ok && option.DefaultValue != nil {
@@ -77,8 +79,8 @@ func (b *bench) configured(extractor *cloudrecords.Extractor, settings map[strin
 	for name := range all {
 		b.t.Fatalf("the plugin declares no option %s", name)
 	}
-	for _, d := range extractor.Configure(b.t.Context(), sdk.NewConfig("ceilometer", values)) {
-		b.t.Fatalf("configuring: %v", d)
+	if err := extractor.Configure(b.t.Context(), sdk.NewConfig("ceilometer", values)); err != nil {
+		b.t.Fatalf("configuring: %v", err)
 	}
 	return extractor
 }
@@ -87,28 +89,56 @@ func (b *bench) configured(extractor *cloudrecords.Extractor, settings map[strin
 type answer struct {
 	records     []*pluginv1.Record
 	state       []byte
-	diagnostics []*pluginv1.Diagnostic
+	diagnostics []*sdk.Diagnostic
 	err         error
 }
 
-// run extracts a window.
-func (b *bench) run(extractor *cloudrecords.Extractor, from, to time.Time, state []byte) answer {
+// output collects the records of a window and checks them as the host does.
+type output struct {
+	t       *testing.T
+	check   *contract.StreamCheck
+	records []*pluginv1.Record
+}
+
+func (o *output) Emit(record *pluginv1.Record) error {
+	if err := o.check.Add(record); err != nil {
+		o.t.Errorf("the host would refuse this: %v", err)
+	}
+	o.records = append(o.records, record)
+	return nil
+}
+
+func (o *output) Progress(string, int64) {}
+
+// run extracts a regular window.
+func (b *bench) run(extractor *openstack.Extractor, from, to time.Time, state []byte) answer {
 	b.t.Helper()
-	var a answer
-	complete, err := extractor.Extract(b.t.Context(), &pluginv1.ExtractRequest{
-		Project: &pluginv1.Project{Id: b.project, Name: "vo-one", Vo: "one.example.org"},
-		Window:  &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)},
-		State:   state,
-	}, func(record *pluginv1.Record) error {
-		if err := sdk.CheckRecord(record); err != nil {
-			b.t.Errorf("the host would refuse this: %v", err)
+	return b.request(extractor, sdk.ExtractRequest{Window: sdk.Window{From: from, To: to}, State: state})
+}
+
+// republish extracts a window that does not continue the last regular one.
+func (b *bench) republish(from, to time.Time, state []byte) answer {
+	b.t.Helper()
+	return b.request(b.extractor, sdk.ExtractRequest{Window: sdk.Window{From: from, To: to}, State: state, Republish: true})
+}
+
+func (b *bench) request(extractor *openstack.Extractor, request sdk.ExtractRequest) answer {
+	b.t.Helper()
+	request.Project = &pluginv1.Project{Id: b.project, Name: "vo-one", Vo: "one.example.org"}
+	request.RecordTypes = []pluginv1.RecordType{sdk.Cloud}
+	out := &output{t: b.t, check: contract.NewStreamCheck(&pluginv1.ExtractRequest{
+		Project: request.Project, RecordTypes: request.RecordTypes,
+		Window: &pluginv1.Window{From: timestamppb.New(request.Window.From), To: timestamppb.New(request.Window.To)}})}
+	state, err := extractor.Extract(b.t.Context(), request, out)
+	a := answer{records: out.records, state: state, diagnostics: sdk.Diagnostics(err)}
+	for _, d := range a.diagnostics {
+		if d.Severity == sdk.SeverityError {
+			a.err = err
+			return a
 		}
-		a.records = append(a.records, record)
-		return nil
-	})
-	a.state, a.diagnostics, a.err = complete.GetNextState(), complete.GetDiagnostics(), err
-	if err != nil {
-		a.diagnostics = sdk.Diagnostics(err)
+	}
+	if err := out.check.Finish(); err != nil {
+		b.t.Errorf("the host would refuse this: %v", err)
 	}
 	return a
 }
@@ -137,7 +167,7 @@ func (a answer) last(id string) *pluginv1.CloudRecord {
 // said says whether a diagnostic has a text.
 func (a answer) said(text string) bool {
 	for _, d := range a.diagnostics {
-		if strings.Contains(d.GetSummary()+"\n"+d.GetDetail(), text) {
+		if strings.Contains(d.Summary+"\n"+d.Detail, text) {
 			return true
 		}
 	}
@@ -162,7 +192,8 @@ func (b *bench) cpu(id string, from time.Time, seconds ...float64) {
 	}
 }
 
-// traffic adds samples of an interface's traffic both ways, in GB, every five minutes from a time on.
+// traffic adds samples of an interface's traffic both ways, in GB, every five minutes from a time
+// on.
 func (b *bench) traffic(id, tap string, from time.Time, gigabytes ...float64) {
 	for i, value := range gigabytes {
 		at := from.Add(time.Duration(i) * 5 * time.Minute)

@@ -54,8 +54,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestWindowsDoNotMatter: the figures at the end are the same however time was cut into windows, they never fall
-// on the way, and are never more than what was used by then.
+// TestWindowsDoNotMatter: the figures at the end are the same however time was cut into windows,
+// they never fall on the way, and are never more than what was used by then.
 func TestWindowsDoNotMatter(t *testing.T) {
 	start := now.Add(-6 * time.Hour)
 	for name, telemetry := range bothArchives {
@@ -133,7 +133,8 @@ func TestMonths(t *testing.T) {
 	}
 }
 
-// TestGrains: an archive with several grains, metrics with different policies, and a policy without the mean.
+// TestGrains: an archive with several grains, metrics with different policies, and a policy
+// without the mean.
 func TestGrains(t *testing.T) {
 	start := now.Add(-48 * time.Hour)
 	minutes := standin.ArchivePolicy{Methods: []string{"mean", "max"}, Grains: []standin.Grain{
@@ -169,7 +170,8 @@ func TestGrains(t *testing.T) {
 	}
 }
 
-// TestGrainChanges: a policy that changes between two windows neither doubles anything nor takes it away.
+// TestGrainChanges: a policy that changes between two windows neither doubles anything nor takes
+// it away.
 func TestGrainChanges(t *testing.T) {
 	start := now.Add(-8 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)

@@ -1,11 +1,8 @@
 package ceilometer
 
-import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
-)
+import "github.com/caso-project/caso/sdk"
 
-// The plugin's section, and what can be set in it.
+// The section of the options and their values.
 const (
 	section = "ceilometer"
 
@@ -17,25 +14,19 @@ const (
 	cpuAllocated = "allocated"
 )
 
-// Options declares the options of [ceilometer].
-func (m *measurer) Options() []*pluginv1.Option {
-	return []*pluginv1.Option{
-		choice("backend", "Where the samples are: Gnocchi's v1 API, or Ceilometer's own v2 API as it was before Queens. `auto` takes what the service catalog has: type `metric` is Gnocchi, else `metering` is Ceilometer.",
-			backendAuto, backendGnocchi, backendCeilometer),
-		choice("cpu_duration", "What CpuDuration says: the processor time that the server `used`, as it was measured, or that was `allocated` to it, WallDuration x CpuCount, as extractor nova reports it.",
-			cpuUsed, cpuAllocated),
+// Options returns the options of [ceilometer].
+func (m *measurer) Options() []sdk.Option {
+	return []sdk.Option{
+		sdk.StringOption(section, "backend", "The API with the samples: Gnocchi's v1 API, or Ceilometer's own v2 API from before Queens. `auto` uses the one in the service catalog: type `metric` is Gnocchi, else `metering` is Ceilometer.").
+			Choices(backendAuto, backendGnocchi, backendCeilometer).Default(backendAuto),
+		sdk.StringOption(section, "cpu_duration", "The figure in CpuDuration: the processor time that the server `used`, as measured, or the one that was `allocated` to it, WallDuration x CpuCount, as extractor nova reports it.").
+			Choices(cpuUsed, cpuAllocated).Default(cpuUsed),
 	}
 }
 
-// choice is an option whose default is the first of its values.
-func choice(name, help string, values ...string) *pluginv1.Option {
-	return &pluginv1.Option{Section: section, Name: name, Help: help, DefaultValue: &values[0], Choices: values,
-		Type: pluginv1.OptionType_OPTION_TYPE_STRING}
-}
-
-// Configure takes the options.
-func (m *measurer) Configure(config sdk.Config) []*pluginv1.Diagnostic {
+// Configure reads the options.
+func (m *measurer) Configure(config sdk.Config) error {
 	m.backend = config.String(section, "backend")
-	m.used = config.String(section, "cpu_duration") != cpuAllocated
+	m.cpuMeasured = config.String(section, "cpu_duration") != cpuAllocated
 	return nil
 }

@@ -2,7 +2,6 @@ package ceilometer
 
 import (
 	"fmt"
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"testing"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestSameRecordsAsNova: on the same cloud, over a first window and the next, both extractors give the same records but for
-// what is measured; with cpu_duration = allocated, but for the traffic.
+// TestSameRecordsAsNova: on the same cloud, over a first window and the next, both extractors give
+// the same records but for what is measured; with cpu_duration = allocated, but for the traffic.
 func TestSameRecordsAsNova(t *testing.T) {
 	for _, mode := range []string{"used", "allocated"} {
 		for name, telemetry := range bothArchives {
@@ -93,7 +92,7 @@ func TestConform(t *testing.T) {
 			b.cpu(server.ID, server.Created, 1, 2, 3)
 		}
 	}
-	plugintest.Conform(t, plugintest.Extractor(t, sdk.NewExtractor(New())), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Extractor(t, New()), plugintest.Settings{
 		From: beginning, To: now,
 		Options: map[string]string{
 			"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url,

@@ -9,7 +9,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestGap: a run after a gap that is longer than the archive has the totals from before and what the archive still shows.
+// TestGap: a run after a gap that is longer than the archive has the totals from before and what
+// the archive still shows.
 func TestGap(t *testing.T) {
 	start := now.Add(-60 * 24 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
@@ -38,7 +39,7 @@ func TestLostState(t *testing.T) {
 	b.server("young", now.Add(-2*time.Hour))
 	b.cpu("a", start.Add(time.Minute), 1000, 50)
 	first := b.must(beginning, now.Add(-time.Hour), nil)
-	if got := measured(first.last("a")).cpu; got != 1050 || first.said("nothing is remembered") {
+	if got := measured(first.last("a")).cpu; got != 1050 || first.said("have no previous state") {
 		t.Fatalf("%d %v", got, first.diagnostics)
 	}
 	b.cloud.ForgetSamples(now.Add(-30 * 24 * time.Hour))
@@ -50,17 +51,18 @@ func TestLostState(t *testing.T) {
 		if got := measured(a.last("a")).cpu; got != 75 {
 			t.Errorf("%s: %d", name, got)
 		}
-		if !a.said("1 servers are older than this window and nothing is remembered of them") {
+		if !a.said("1 servers were created before this window and have no previous state") {
 			t.Errorf("%s: %v", name, a.diagnostics)
 		}
 	}
-	if a := b.must(now.Add(-time.Hour), now, first.state); measured(a.last("a")).cpu != 1075 || a.said("nothing is remembered") {
+	if a := b.must(now.Add(-time.Hour), now, first.state); measured(a.last("a")).cpu != 1075 || a.said("have no previous state") {
 		t.Errorf("with its state: %v %v", measured(a.last("a")), a.diagnostics)
 	}
 }
 
-// TestRepublished: a past window comes without a state. A server whose samples since its creation are there has the figures it
-// had; one that is older than the archive is left out, so that its record of then stays.
+// TestRepublished: a republished window starts without a state. A server with samples since its
+// creation has the figures that it had; one that is older than the archive is left out, so that
+// its records of then stay.
 func TestRepublished(t *testing.T) {
 	midnight := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
@@ -71,12 +73,19 @@ func TestRepublished(t *testing.T) {
 	b.cpu("old", midnight.Add(-10*24*time.Hour), 500, 600)
 	b.cpu("known", midnight.Add(-20*24*time.Hour+5*time.Minute), 100, 40)
 	b.cpu("known", midnight.Add(time.Hour), 90)
-	a := b.must(midnight.Add(-16*24*time.Hour), midnight, nil)
-	if got := measured(a.last("known")).cpu; got != 140 {
-		t.Errorf("known: %d", got)
+	regular := b.must(beginning, now, nil)
+	for _, state := range [][]byte{nil, regular.state} {
+		a := b.republish(midnight.Add(-16*24*time.Hour), midnight, state)
+		if got := measured(a.last("known")).cpu; a.err != nil || got != 140 {
+			t.Errorf("known: %d %v", got, a.err)
+		}
+		if a.last("old") != nil || !a.said("1 servers are left out of this republished window") {
+			t.Errorf("%v %v", a.last("old"), a.diagnostics)
+		}
 	}
-	if a.last("old") != nil || !a.said("1 servers are left out of this window") {
-		t.Errorf("%v %v", a.last("old"), a.diagnostics)
+	// A first window that ends in the past is not a republished one: it has every server.
+	if a := b.must(midnight.Add(-16*24*time.Hour), midnight, nil); a.last("old") == nil || a.said("are left out") {
+		t.Errorf("a first window: %v", a.diagnostics)
 	}
 }
 
@@ -108,15 +117,15 @@ func TestSilent(t *testing.T) {
 			if got := measured(third.last("never")); got != (figures{-1, -1, -1}) {
 				t.Errorf("never measured: %v", got)
 			}
-			if len(third.diagnostics) != 1 || !third.said("2 of 3 servers") || !third.said("1 keep their last totals, 1 are") || third.diagnostics[0].GetProject() != b.project {
+			if len(third.diagnostics) != 1 || !third.said("2 of 3 servers") || !third.said("1 keep their last totals, 1 are") || third.diagnostics[0].Project != b.project {
 				t.Errorf("%v", third.diagnostics)
 			}
 		})
 	}
 }
 
-// TestLateSamples: a sample that comes after the window was reported is counted in the next, also if it matters only because
-// the counter began again after it.
+// TestLateSamples: a sample that comes after the window was reported is counted in the next, also
+// if it matters only because the counter began again after it.
 func TestLateSamples(t *testing.T) {
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	b.server("a", now.Add(-5*time.Hour))
@@ -131,7 +140,8 @@ func TestLateSamples(t *testing.T) {
 	}
 }
 
-// TestEndedServers: the last samples before a server's end are in its last record, and it is forgotten afterwards.
+// TestEndedServers: the last samples before a server's end are in its last record, and it is
+// forgotten afterwards.
 func TestEndedServers(t *testing.T) {
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	b.server("a", now.Add(-5*time.Hour))
@@ -211,7 +221,8 @@ func TestBackend(t *testing.T) {
 	}
 }
 
-// TestUnreadableServer: one that nova could not show in a window, or not before, loses nothing of what was measured meanwhile.
+// TestUnreadableServer: one that nova could not show in a window, or not before, loses nothing of
+// what was measured meanwhile.
 func TestUnreadableServer(t *testing.T) {
 	start := now.Add(-10 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)

@@ -10,9 +10,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	"github.com/caso-project/caso/plugins/internal/openstack/cloudrecords"
+	"github.com/caso-project/caso/internal/contract"
+	"github.com/caso-project/caso/plugins/internal/openstack"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -24,12 +25,12 @@ type bench struct {
 	t         *testing.T
 	cloud     *standin.Cloud
 	url       string
-	extractor *cloudrecords.Extractor
-	configure []*pluginv1.Diagnostic
+	extractor *openstack.Extractor
+	configure []*sdk.Diagnostic
 }
 
-// newBench serves a cloud and configures an extractor, with options (`section.name`: value) beside those
-// to sign in.
+// newBench serves a cloud and configures an extractor, with options (`section.name`: value) beside
+// those to sign in.
 func newBench(t *testing.T, options standin.Options, settings map[string]string) *bench {
 	t.Helper()
 	if options.Now.IsZero() {
@@ -52,19 +53,20 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 }
 
 // configured makes an extractor of settings; waits between attempts pass at once.
-func configured(t *testing.T, settings map[string]string) (*cloudrecords.Extractor, []*pluginv1.Diagnostic) {
+func configured(t *testing.T, settings map[string]string) (*openstack.Extractor, []*sdk.Diagnostic) {
 	t.Helper()
 	extractor := New()
 	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	return extractor, extractor.Configure(t.Context(), config(t, extractor, settings))
+	return extractor, sdk.Diagnostics(extractor.Configure(t.Context(), config(t, extractor, settings)))
 }
 
 // config reads settings as the host would.
-func config(t *testing.T, extractor *cloudrecords.Extractor, settings map[string]string) sdk.Config {
+func config(t *testing.T, extractor *openstack.Extractor, settings map[string]string) sdk.Config {
 	t.Helper()
 	var values []*pluginv1.OptionValue
 	used := map[string]bool{}
-	for _, option := range extractor.Describe().Options {
+	for _, declared := range extractor.Describe().Options {
+		option := declared.Proto()
 		name := option.GetSection() + "." + option.GetName()
 		text, ok := settings[name]
 		used[name] = true
@@ -98,40 +100,70 @@ func config(t *testing.T, extractor *cloudrecords.Extractor, settings map[string
 }
 
 // list lists projects and fails the test if that is not possible.
-func (b *bench) list(marked bool, named ...string) ([]*pluginv1.Project, []*pluginv1.Diagnostic) {
+func (b *bench) list(marked bool, named ...string) ([]*pluginv1.Project, []*sdk.Diagnostic) {
 	b.t.Helper()
-	response, err := b.extractor.ListProjects(b.t.Context(), &pluginv1.ListProjectsRequest{Projects: named, IncludeMarked: marked})
-	if err != nil {
-		b.t.Fatal(err)
+	projects, err := b.extractor.ListProjects(b.t.Context(), sdk.ListProjectsRequest{Projects: named, IncludeMarked: marked})
+	diagnostics := sdk.Diagnostics(err)
+	for _, d := range diagnostics {
+		if d.Project == "" {
+			b.t.Fatal(err)
+		}
 	}
-	return response.GetProjects(), response.GetDiagnostics()
+	return projects, diagnostics
 }
 
 // answer is what Extract gave.
 type answer struct {
 	records     []*pluginv1.Record
 	state       []byte
-	diagnostics []*pluginv1.Diagnostic
+	diagnostics []*sdk.Diagnostic
 	err         error
 }
 
+// output collects the records of a window and checks them as the host does.
+type output struct {
+	t       *testing.T
+	check   *contract.StreamCheck
+	records []*pluginv1.Record
+}
+
+func newOutput(t *testing.T, request sdk.ExtractRequest) *output {
+	return &output{t: t, check: contract.NewStreamCheck(&pluginv1.ExtractRequest{
+		Project: request.Project, RecordTypes: request.RecordTypes,
+		Window: &pluginv1.Window{From: timestamppb.New(request.Window.From), To: timestamppb.New(request.Window.To)}})}
+}
+
+func (o *output) Emit(record *pluginv1.Record) error {
+	if err := o.check.Add(record); err != nil {
+		o.t.Errorf("the host would refuse this: %v", err)
+	}
+	o.records = append(o.records, record)
+	return nil
+}
+
+func (o *output) Progress(string, int64) {}
+
+// extract extracts a regular window.
 func (b *bench) extract(project string, from, to time.Time, state []byte) answer {
 	b.t.Helper()
-	var a answer
-	complete, err := b.extractor.Extract(b.t.Context(), &pluginv1.ExtractRequest{
-		Project: &pluginv1.Project{Id: project, Name: "the project", Vo: "vo.example.org"},
-		Window:  &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)},
-		State:   state,
-	}, func(record *pluginv1.Record) error {
-		if err := sdk.CheckRecord(record); err != nil {
-			b.t.Errorf("the host would refuse this: %v", err)
+	return b.run(sdk.ExtractRequest{Window: sdk.Window{From: from, To: to}, State: state}, project)
+}
+
+func (b *bench) run(request sdk.ExtractRequest, project string) answer {
+	b.t.Helper()
+	request.Project = &pluginv1.Project{Id: project, Name: "the project", Vo: "vo.example.org"}
+	request.RecordTypes = []pluginv1.RecordType{sdk.Cloud}
+	out := newOutput(b.t, request)
+	state, err := b.extractor.Extract(b.t.Context(), request, out)
+	a := answer{records: out.records, state: state, diagnostics: sdk.Diagnostics(err)}
+	for _, d := range a.diagnostics {
+		if d.Severity == sdk.SeverityError {
+			a.err = err
+			return a
 		}
-		a.records = append(a.records, record)
-		return nil
-	})
-	a.state, a.diagnostics, a.err = complete.GetNextState(), complete.GetDiagnostics(), err
-	if err != nil {
-		a.diagnostics = sdk.Diagnostics(err)
+	}
+	if err := out.check.Finish(); err != nil {
+		b.t.Errorf("the host would refuse this: %v", err)
 	}
 	return a
 }
@@ -156,9 +188,9 @@ func (a answer) last() map[string]*pluginv1.CloudRecord {
 }
 
 // said says whether a diagnostic has a text.
-func said(diagnostics []*pluginv1.Diagnostic, text string) bool {
+func said(diagnostics []*sdk.Diagnostic, text string) bool {
 	for _, d := range diagnostics {
-		if strings.Contains(d.GetSummary()+"\n"+d.GetDetail(), text) {
+		if strings.Contains(d.Summary+"\n"+d.Detail, text) {
 			return true
 		}
 	}
@@ -168,7 +200,8 @@ func said(diagnostics []*pluginv1.Diagnostic, text string) bool {
 // beginning is the start of a first window.
 var beginning = time.Unix(0, 0).UTC()
 
-// small is a cloud with one project and no servers of its own, to which a test adds what it is about.
+// small is a cloud with one project and no servers of its own, to which a test adds what it is
+// about.
 func small(t *testing.T, options standin.Options, settings map[string]string) (*bench, string) {
 	t.Helper()
 	options.Empty = true
@@ -184,11 +217,6 @@ func small(t *testing.T, options standin.Options, settings map[string]string) (*
 func server(project, id string, created time.Time) standin.Server {
 	return standin.Server{ID: id, Name: id, ProjectID: project, UserID: "u1", FlavorID: "f1", Status: "ACTIVE",
 		Created: created, Launched: created.Add(20 * time.Second), Updated: created.Add(20 * time.Second), Host: "node"}
-}
-
-// window writes a window.
-func window(from, to time.Time) *pluginv1.Window {
-	return &pluginv1.Window{From: timestamppb.New(from), To: timestamppb.New(to)}
 }
 
 // path matches requests to a path.

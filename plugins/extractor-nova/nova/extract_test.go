@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -115,8 +115,8 @@ func check(t *testing.T, b *bench, want standin.Server, got *pluginv1.CloudRecor
 	}
 }
 
-// TestUsageIsCut: on an old cloud a server whose flavor is gone can stay without figures. It is reported without
-// them, never with zero CPUs.
+// TestUsageIsCut: on an old cloud a server whose flavor is gone can stay without figures. It is
+// reported without them, never with zero CPUs.
 func TestUsageIsCut(t *testing.T) {
 	b, project := small(t, standin.Options{MaxMicroversion: "2.1", MaxLimit: 1}, nil)
 	b.cloud.AddFlavor(standin.Flavor{ID: "f2", Name: "retired", VCPUs: 3, RAM: 3072, Disk: 30})
@@ -230,7 +230,8 @@ func TestUnchangedServersAreInEveryWindow(t *testing.T) {
 	}
 }
 
-// TestLateEnd: the deletion of a server on a dead host begins in one window and becomes known in the next.
+// TestLateEnd: the deletion of a server on a dead host begins in one window and becomes known in
+// the next.
 func TestLateEnd(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	stuck := server(project, "stuck", now.AddDate(0, 0, -1))
@@ -254,7 +255,13 @@ func TestLateEnd(t *testing.T) {
 		t.Error("an end is reported once")
 	}
 	if without := b.must(project, now, later, nil); without.last()["stuck"] != nil {
-		t.Error("a republished window has what belongs to it and no more")
+		t.Error("a window without a state has what belongs to it and no more")
+	}
+	for _, state := range [][]byte{nil, first.state, second.state} {
+		republished := b.run(sdk.ExtractRequest{Window: sdk.Window{From: now, To: later}, State: state, Republish: true}, project)
+		if republished.err != nil || republished.last()["stuck"] != nil {
+			t.Error("a republished window has what belongs to it and no more")
+		}
 	}
 }
 
@@ -347,13 +354,23 @@ func TestConcurrentProjects(t *testing.T) {
 	}
 }
 
+// failingOutput fails to emit.
+type failingOutput struct{ err error }
+
+func (o failingOutput) Emit(*pluginv1.Record) error { return o.err }
+
+func (o failingOutput) Progress(string, int64) {}
+
 // TestEmitError: when the host has gone away, its error comes back.
 func TestEmitError(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	b.cloud.AddServer(server(project, "one", now.AddDate(0, 0, -1)))
 	gone := fmt.Errorf("the host has gone away")
-	_, err := b.extractor.Extract(t.Context(), &pluginv1.ExtractRequest{Project: &pluginv1.Project{Id: project},
-		Window: window(now.Add(-time.Hour), now)}, func(*pluginv1.Record) error { return gone })
+	_, err := b.extractor.Extract(t.Context(), sdk.ExtractRequest{
+		Project:     &pluginv1.Project{Id: project},
+		Window:      sdk.Window{From: now.Add(-time.Hour), To: now},
+		RecordTypes: []pluginv1.RecordType{sdk.Cloud},
+	}, failingOutput{gone})
 	if err == nil || !strings.Contains(err.Error(), gone.Error()) {
 		t.Errorf("%v", err)
 	}
@@ -368,7 +385,7 @@ func TestUnreadableState(t *testing.T) {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 	for _, d := range got.diagnostics {
-		if sdk.IsError(d) {
+		if d.Severity == sdk.SeverityError {
 			t.Errorf("an error: %v", d)
 		}
 	}

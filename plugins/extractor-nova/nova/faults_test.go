@@ -80,7 +80,7 @@ func TestLastingFaults(t *testing.T) {
 			if got.err == nil {
 				t.Fatalf("%d records and no error", len(got.records))
 			}
-			if got.diagnostics[0].GetProject() != project {
+			if got.diagnostics[0].Project != project {
 				t.Errorf("the project is not named: %v", got.diagnostics[0])
 			}
 			for _, text := range test.say {
@@ -119,8 +119,9 @@ func TestSlowAnswers(t *testing.T) {
 	}
 }
 
-// TestCellDown: nova shows the servers of a cell that is down only from microversion 2.69 and only to whoever
-// asks for nothing in particular; where they were seen before they are missed. The window fails.
+// TestCellDown: nova shows the servers of a cell that is down only from microversion 2.69 and only
+// to whoever asks for nothing in particular; where they were seen before they are missed. The
+// window fails.
 func TestCellDown(t *testing.T) {
 	for _, test := range []struct {
 		name, microversion string
@@ -146,8 +147,8 @@ func TestCellDown(t *testing.T) {
 	}
 }
 
-// TestNeverChanged: a server in the first moment of its BUILD has no time of change, and is in no list of
-// changed ones.
+// TestNeverChanged: a server in the first moment of its BUILD has no time of change, and is in no
+// list of changed ones.
 func TestNeverChanged(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	b.cloud.Fault(standin.Fault{Match: func(r *http.Request) bool { return r.URL.Query().Has("changes-since") },
@@ -210,14 +211,15 @@ func TestOtherServicesAway(t *testing.T) {
 	}
 }
 
-// TestSystemToken: a token of no project gets 200 and an empty list from nova; that is not an empty cloud.
+// TestSystemToken: a token of no project gets 200 and an empty list from nova; that is not an
+// empty cloud.
 func TestSystemToken(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	b.cloud.Fault(standin.Fault{Match: path("/auth/tokens"), Edit: func(body []byte) []byte {
 		return bytes.Replace(body, []byte(`"project"`), []byte(`"no project"`), 1)
 	}})
 	got := b.extract(project, now.Add(-time.Hour), now, nil)
-	if got.err == nil || !said(got.diagnostics, "not one of the project") {
+	if got.err == nil || !said(got.diagnostics, "token is not of the project") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/sdk/plugintest"
 	"github.com/caso-project/caso/test/standin"
 )
@@ -15,7 +15,7 @@ import (
 // TestConform runs the extractor through the contract's rules.
 func TestConform(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
-	plugintest.Conform(t, plugintest.Extractor(t, sdk.NewExtractor(New())), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Extractor(t, New()), plugintest.Settings{
 		From: beginning, To: now,
 		Options: map[string]string{
 			"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url,
@@ -23,7 +23,8 @@ func TestConform(t *testing.T) {
 	})
 }
 
-// TestConfigure: what is missing or wrong is said with the option's name, and no connection is opened.
+// TestConfigure: what is missing or wrong is said with the option's name, and no connection is
+// opened.
 func TestConfigure(t *testing.T) {
 	notPEM := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
@@ -45,7 +46,7 @@ func TestConfigure(t *testing.T) {
 		{name: "a URL without a scheme", settings: map[string]string{"extractor.password": password, "extractor.endpoint": "cloud:5000"},
 			errors: []string{"keystone_auth.auth_url"}},
 		{name: "insecure", settings: map[string]string{"extractor.password": password, "extractor.endpoint": endpoint, "extractor.insecure": "true"},
-			warning: "not checked"},
+			warning: "TLS verification is disabled"},
 		{name: "no CA file", settings: map[string]string{"extractor.password": password, "extractor.endpoint": endpoint, "keystone_auth.cafile": "/nowhere/ca.pem"},
 			errors: []string{"keystone_auth.cafile"}},
 		{name: "a CA file of something else", settings: map[string]string{"extractor.password": password, "extractor.endpoint": endpoint, "keystone_auth.cafile": notPEM},
@@ -69,12 +70,12 @@ func TestConfigure(t *testing.T) {
 			var wrong []string
 			warned := false
 			for _, d := range diagnostics {
-				if strings.Contains(d.String(), password) {
+				if strings.Contains(d.Error(), password) {
 					t.Error("the password is told")
 				}
-				if sdk.IsError(d) {
-					wrong = append(wrong, d.GetOption().GetSection()+"."+d.GetOption().GetName())
-				} else if test.warning == "" || !strings.Contains(d.GetSummary(), test.warning) {
+				if d.Severity == sdk.SeverityError {
+					wrong = append(wrong, d.Section+"."+d.Option)
+				} else if test.warning == "" || !strings.Contains(d.Summary, test.warning) {
 					t.Errorf("an unexpected warning: %v", d)
 				} else {
 					warned = true
@@ -92,7 +93,8 @@ func TestConfigure(t *testing.T) {
 
 // TestDefaults: all of [keystone_auth] but insecure is without a default, as keystoneauth has it.
 func TestDefaults(t *testing.T) {
-	for _, option := range New().Describe().Options {
+	for _, declared := range New().Describe().Options {
+		option := declared.Proto()
 		if option.GetSection() == "keystone_auth" && option.DefaultValue != nil && option.GetName() != "insecure" {
 			t.Errorf("[keystone_auth] %s has a default", option.GetName())
 		}
@@ -105,7 +107,8 @@ func TestDefaults(t *testing.T) {
 // TestOptionsOfCASO5 has every option of cASO 5's sample that this plugin has to know.
 func TestOptionsOfCASO5(t *testing.T) {
 	known := map[string]bool{}
-	for _, option := range New().Describe().Options {
+	for _, declared := range New().Describe().Options {
+		option := declared.Proto()
 		known[option.GetSection()+"."+option.GetName()] = true
 		for _, old := range option.GetOldNames() {
 			known[old.GetSection()+"."+old.GetName()] = true

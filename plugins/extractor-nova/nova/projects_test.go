@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -21,11 +21,11 @@ func names(projects []*pluginv1.Project) []string {
 }
 
 // errorsOf are the projects that errors are about.
-func errorsOf(diagnostics []*pluginv1.Diagnostic) []string {
+func errorsOf(diagnostics []*sdk.Diagnostic) []string {
 	var projects []string
 	for _, d := range diagnostics {
-		if sdk.IsError(d) {
-			projects = append(projects, d.GetProject())
+		if d.Severity == sdk.SeverityError {
+			projects = append(projects, d.Project)
 		}
 	}
 	return projects
@@ -124,7 +124,8 @@ func TestVO(t *testing.T) {
 	}
 }
 
-// TestWithoutSystemRole: an accounting user with nothing but its roles on projects still finds the marked ones.
+// TestWithoutSystemRole: an accounting user with nothing but its roles on projects still finds the
+// marked ones.
 func TestWithoutSystemRole(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
 	b.cloud.RevokeSystem(b.cloud.UserID(standin.AccountingUser))
@@ -223,7 +224,8 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestUserID: a user named by ID needs no domain, and [extractor] user's default does not stand beside it.
+// TestUserID: a user named by ID needs no domain, and [extractor] user's default does not stand
+// beside it.
 func TestUserID(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
 	extractor, diagnostics := configured(t, map[string]string{
@@ -231,9 +233,9 @@ func TestUserID(t *testing.T) {
 		"keystone_auth.user_id":  b.cloud.UserID(standin.AccountingUser),
 		"keystone_auth.password": standin.AccountingPassword,
 	})
-	response, err := extractor.ListProjects(t.Context(), &pluginv1.ListProjectsRequest{Projects: []string{"sandbox"}})
-	if err != nil || len(diagnostics) != 0 || len(response.GetProjects()) != 1 {
-		t.Errorf("%v %v %v", response, diagnostics, err)
+	projects, err := extractor.ListProjects(t.Context(), sdk.ListProjectsRequest{Projects: []string{"sandbox"}})
+	if err != nil || len(diagnostics) != 0 || len(projects) != 1 {
+		t.Errorf("%v %v %v", projects, diagnostics, err)
 	}
 }
 
@@ -246,33 +248,33 @@ func TestAppCredentialIsOfOneProject(t *testing.T) {
 	if projects, diagnostics := b.list(true); !slices.Equal(names(projects), []string{"vo-biomed"}) || len(diagnostics) != 0 {
 		t.Errorf("marked: %v %v", projects, diagnostics)
 	}
-	if projects, diagnostics := b.list(false, "vo-enmr", "vo-biomed"); len(projects) != 1 || !said(diagnostics, "not one of this project") {
+	if projects, diagnostics := b.list(false, "vo-enmr", "vo-biomed"); len(projects) != 1 || !said(diagnostics, "not of this project") {
 		t.Errorf("named: %v %v", projects, diagnostics)
 	}
 	got := b.extract(b.cloud.ProjectID("vo-enmr"), beginning, now, nil)
-	if got.err == nil || !said(got.diagnostics, "tied to one project") {
+	if got.err == nil || !said(got.diagnostics, "bound to one project") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 }
 
-// TestRefused: a wrong password is an error of the list, a missing role one of the project; no message
-// holds the password.
+// TestRefused: a wrong password is an error of the list, a missing role one of the project; no
+// message holds the password.
 func TestRefused(t *testing.T) {
 	const password = "dont-tell-anybody"
 	b := newBench(t, standin.Options{Seed: 1}, map[string]string{"extractor.password": password})
-	_, err := b.extractor.ListProjects(t.Context(), &pluginv1.ListProjectsRequest{IncludeMarked: true})
+	_, err := b.extractor.ListProjects(t.Context(), sdk.ListProjectsRequest{IncludeMarked: true})
 	if err == nil || !strings.Contains(err.Error(), "sign-in refused") || strings.Contains(err.Error(), password) {
 		t.Errorf("%v", err)
 	}
 	for _, d := range sdk.Diagnostics(err) {
-		if strings.Contains(d.String(), password) {
+		if strings.Contains(d.Error(), password) {
 			t.Error("the password is told")
 		}
 	}
 	good := newBench(t, standin.Options{Seed: 1}, nil)
 	lab := good.cloud.ProjectID(standin.ProjectWithoutRole)
 	got := good.extract(lab, beginning, now, nil)
-	if got.err == nil || got.diagnostics[0].GetProject() != lab || !said(got.diagnostics, "--project "+lab+" reader") {
+	if got.err == nil || got.diagnostics[0].Project != lab || !said(got.diagnostics, "--project "+lab+" reader") {
 		t.Errorf("%v", got.diagnostics)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -40,7 +40,7 @@ func TestPrivateCA(t *testing.T) {
 				"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword,
 				"extractor.endpoint": server.URL + "/v3", test.option: test.value,
 			})
-			response, err := extractor.ListProjects(t.Context(), &pluginv1.ListProjectsRequest{IncludeMarked: true})
+			response, err := extractor.ListProjects(t.Context(), sdk.ListProjectsRequest{IncludeMarked: true})
 			if (err == nil) != test.works {
 				t.Fatalf("%v, %v", response, err)
 			}

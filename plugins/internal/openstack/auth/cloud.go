@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack"
@@ -13,155 +12,135 @@ import (
 	tokens3 "github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
+	"github.com/caso-project/caso/plugins/internal/openstack/cache"
 	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 )
 
-// ErrRefused says that keystone knows the user or the project not, or not together: it answers 401 for a
-// wrong password, for a project that is not there and for one where the user has no role.
+// ErrRefused is the error of a sign-in that keystone answers with 401: for a wrong password, for an
+// unknown project and for one on which the user has no role.
 var ErrRefused = errors.New("sign-in refused")
 
-// ErrNoProject says that a token was given that is not one of the project asked for. Nova answers such a
-// token with 200 and an empty list, which would look like an empty cloud.
-var ErrNoProject = errors.New("the token is not one of the project")
+// ErrNoProject is the error for a token of another scope than the project that was asked for. nova
+// answers such a token with 200 and an empty list, which looks like an empty cloud.
+var ErrNoProject = errors.New("token is not of the project")
 
-// Cloud signs in to one cloud. It is safe for concurrent use.
+// Cloud opens the sessions of one cloud. It is safe for concurrent use.
 type Cloud struct {
 	settings Settings
 	client   *http.Client
 
-	mutex    sync.Mutex
-	identity *identity
-	sessions map[scope]*signIn
+	identities cache.Cache[*identity] // with one key
+	sessions   cache.Cache[*Session]  // by scope.key
 }
 
-// scope is what a token is asked for. The zero value asks for no scope.
+// scope is the requested scope of a token. The zero value is no scope.
 type scope struct {
 	projectID, projectName string
 	domain                 Domain
 	system                 bool
 }
 
-// signIn is a session that is there or on its way: many ask, one signs in.
-type signIn struct {
-	done    chan struct{}
-	session *Session
-	err     error
-}
+func (s scope) key() string { return fmt.Sprintf("%#v", s) }
 
-// New prepares for a cloud; it opens no connection.
-func New(settings Settings, userAgent string) (*Cloud, error) {
+// NewCloud prepares for a cloud. It opens no connection.
+func NewCloud(settings Settings, userAgent string) (*Cloud, error) {
 	options := settings.Transport
 	options.UserAgent = userAgent
 	client, err := transport.New(options)
 	if err != nil {
 		return nil, err
 	}
-	return &Cloud{settings: settings, client: client, sessions: map[scope]*signIn{}}, nil
+	return &Cloud{settings: settings, client: client}, nil
 }
 
-// Settings are those that the cloud was made with.
+// Settings returns the settings of the cloud.
 func (c *Cloud) Settings() Settings { return c.settings }
 
-// Project is the session of a project by its ID.
-func (c *Cloud) Project(ctx context.Context, id string) (*Session, error) {
-	session, err := c.session(ctx, c.bind(scope{projectID: id}))
+// ProjectSession returns the session of a project, by its ID.
+func (c *Cloud) ProjectSession(ctx context.Context, id string) (*Session, error) {
+	session, err := c.session(ctx, c.allowedScope(scope{projectID: id}))
 	if err != nil {
 		return nil, err
 	}
 	if session.Project.ID != id {
-		return nil, fmt.Errorf("%w %s: it is %s", ErrNoProject, id, session.describe())
+		return nil, fmt.Errorf("%w %s: it is of %s", ErrNoProject, id, session.describeScope())
 	}
 	return session, nil
 }
 
-// ProjectByName is the session of a project by its name, in the configured domain.
-func (c *Cloud) ProjectByName(ctx context.Context, name string) (*Session, error) {
-	session, err := c.session(ctx, c.bind(scope{projectName: name, domain: c.settings.ProjectDomain}))
+// ProjectSessionByName returns the session of a project, by its name in the configured domain.
+func (c *Cloud) ProjectSessionByName(ctx context.Context, name string) (*Session, error) {
+	wanted := scope{projectName: name, domain: c.settings.ProjectDomain}
+	session, err := c.session(ctx, c.allowedScope(wanted))
 	if err != nil {
 		return nil, err
 	}
 	if session.Project.Name != name {
-		return nil, fmt.Errorf("%w %s: it is %s", ErrNoProject, name, session.describe())
+		return nil, fmt.Errorf("%w %s: it is of %s", ErrNoProject, name, session.describeScope())
 	}
 	return session, nil
 }
 
-// Any is a session without a wish for a scope. Keystone may still give it the user's default project.
-func (c *Cloud) Any(ctx context.Context) (*Session, error) {
+// UnscopedSession returns a session that asks for no scope. Keystone may still scope it to the
+// user's default project.
+func (c *Cloud) UnscopedSession(ctx context.Context) (*Session, error) {
 	return c.session(ctx, scope{})
 }
 
-// Directory is a session with the right to read all users and projects, as far as there is one: of the
-// configured domain, else of the system. ErrRefused where the user has no role there.
-func (c *Cloud) Directory(ctx context.Context) (*Session, error) {
-	version, err := c.discover(ctx)
+// DirectorySession returns a session that may read all users and projects: of the configured
+// domain, else of the system. The error is ErrRefused where the user has no role there.
+func (c *Cloud) DirectorySession(ctx context.Context) (*Session, error) {
+	identity, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if version.v2 || c.settings.Bound() {
+	if identity.v2 || c.settings.Bound() {
 		return nil, ErrRefused
 	}
-	if c.settings.Scope != (Domain{}) {
-		return c.session(ctx, scope{domain: c.settings.Scope})
+	if c.settings.DirectoryDomain != (Domain{}) {
+		return c.session(ctx, scope{domain: c.settings.DirectoryDomain})
 	}
 	return c.session(ctx, scope{system: true})
 }
 
-// bind drops the wish for a project where the credential leaves no choice.
-func (c *Cloud) bind(wanted scope) scope {
+// allowedScope returns the scope to ask for: none where the credential is bound to a project.
+func (c *Cloud) allowedScope(wanted scope) scope {
 	if c.settings.Bound() {
 		return scope{}
 	}
 	return wanted
 }
 
-// session gives the session of a scope, signing in the first time. A failure is not remembered: it may pass.
+// session returns the session of a scope. The first call signs in.
 func (c *Cloud) session(ctx context.Context, wanted scope) (*Session, error) {
-	c.mutex.Lock()
-	pending, ok := c.sessions[wanted]
-	if !ok {
-		pending = &signIn{done: make(chan struct{})}
-		c.sessions[wanted] = pending
-	}
-	c.mutex.Unlock()
-	if !ok {
-		pending.session, pending.err = c.signIn(ctx, wanted)
-		if pending.err != nil {
-			c.mutex.Lock()
-			delete(c.sessions, wanted)
-			c.mutex.Unlock()
-		}
-		close(pending.done)
-	}
-	select {
-	case <-pending.done:
-		return pending.session, pending.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return c.sessions.Get(ctx, wanted.key(), func(ctx context.Context) (*Session, error) {
+		return c.signIn(ctx, wanted)
+	})
 }
 
 // signIn asks keystone for a token of a scope.
 func (c *Cloud) signIn(ctx context.Context, wanted scope) (*Session, error) {
-	version, err := c.discover(ctx)
+	identity, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	provider := c.provider(version.base)
-	if version.v2 {
-		err = openstack.AuthenticateV2(ctx, provider, c.v2Options(wanted), gophercloud.EndpointOpts{})
+	provider := c.newProvider(identity.base)
+	endpoint := gophercloud.EndpointOpts{}
+	if identity.v2 {
+		err = openstack.AuthenticateV2(ctx, provider, c.v2Options(wanted), endpoint)
 	} else {
-		err = openstack.AuthenticateV3(ctx, provider, c.v3Options(wanted), gophercloud.EndpointOpts{})
+		err = openstack.AuthenticateV3(ctx, provider, c.v3Options(wanted), endpoint)
 	}
 	if err != nil {
-		return nil, c.explain(version, err)
+		return nil, c.explainSignIn(identity, err)
 	}
-	return newSession(provider, version)
+	return newSession(provider, identity, c.settings.EndpointType)
 }
 
-// provider makes a gophercloud client of our own HTTP client.
-func (c *Cloud) provider(base string) *gophercloud.ProviderClient {
-	provider := &gophercloud.ProviderClient{IdentityBase: base, IdentityEndpoint: base, HTTPClient: *c.client}
+// newProvider returns a gophercloud client with the HTTP client of the cloud.
+func (c *Cloud) newProvider(base string) *gophercloud.ProviderClient {
+	provider := &gophercloud.ProviderClient{
+		IdentityBase: base, IdentityEndpoint: base, HTTPClient: *c.client}
 	provider.UseTokenLock()
 	return provider
 }
@@ -182,7 +161,7 @@ func (c *Cloud) v3Options(wanted scope) *tokens3.AuthOptions {
 	if s.UserID == "" {
 		options.DomainID, options.DomainName = s.UserDomain.ID, s.UserDomain.Name
 	}
-	if s.appCred() {
+	if s.hasAppCred() {
 		options.ApplicationCredentialID = s.AppCredID
 		options.ApplicationCredentialName = s.AppCredName
 		options.ApplicationCredentialSecret = s.appCredSecret
@@ -203,14 +182,22 @@ func (c *Cloud) v3Options(wanted scope) *tokens3.AuthOptions {
 	return options
 }
 
-// explain makes an error of a sign-in readable; the request it is about held the password.
-func (c *Cloud) explain(version *identity, err error) error {
+// explainSignIn makes an error of a sign-in safe to print: its request has the password.
+func (c *Cloud) explainSignIn(identity *identity, err error) error {
 	explained := api.Explain(err, c.settings.secrets()...)
 	switch api.Status(explained) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w: %w", ErrRefused, explained)
 	case 0:
-		return fmt.Errorf("signing in at %s: %s", version.base, api.Scrub(explained.Error(), c.settings.secrets()...))
+		doing := "signing in at " + identity.base
+		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+			if errors.Is(err, cause) {
+				return fmt.Errorf("%s: %w", doing, cause)
+			}
+		}
+		// Not wrapped: the error may quote the request.
+		text := api.HideSecrets(explained.Error(), c.settings.secrets()...)
+		return fmt.Errorf("%s: %s", doing, text)
 	}
 	return fmt.Errorf("signing in: %w", explained)
 }

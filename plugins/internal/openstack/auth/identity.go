@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -13,14 +14,14 @@ import (
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 )
 
-// identity is where keystone is and which version of its API to use.
+// identity is keystone's address and the version of its API to use.
 type identity struct {
 	// base ends with a slash and has no version.
 	base string
 	v2   bool
 }
 
-// url is the versioned root.
+// url returns the URL of the API version.
 func (i *identity) url() string {
 	if i.v2 {
 		return i.base + "v2.0/"
@@ -28,18 +29,16 @@ func (i *identity) url() string {
 	return i.base + "v3/"
 }
 
-// versionSuffix is how operators write the version into the endpoint, or leave it out.
+// versionSuffix matches the version at the end of an endpoint, which may be missing.
 var versionSuffix = regexp.MustCompile(`/(v3|v2\.0)?/*$`)
 
-// discover finds keystone's version once. An endpoint with /v3 needs no question; otherwise v3 is used
-// where it is offered, also by an endpoint that still says /v2.0.
+// discover determines keystone's version, once. An endpoint with /v3 needs no request; otherwise
+// v3 is used where it is offered, also at an endpoint that ends in /v2.0.
 func (c *Cloud) discover(ctx context.Context) (*identity, error) {
-	c.mutex.Lock()
-	known := c.identity
-	c.mutex.Unlock()
-	if known != nil {
-		return known, nil
-	}
+	return c.identities.Get(ctx, "", c.readIdentity)
+}
+
+func (c *Cloud) readIdentity(ctx context.Context) (*identity, error) {
 	root := strings.TrimRight(c.settings.URL, "/") + "/"
 	suffix := strings.Trim(versionSuffix.FindString(root), "/")
 	found := &identity{base: versionSuffix.ReplaceAllString(root, "") + "/"}
@@ -48,28 +47,27 @@ func (c *Cloud) discover(ctx context.Context) (*identity, error) {
 		found.v2 = true
 	case c.settings.V3, suffix == "v3":
 	default:
-		offers, err := c.offered(ctx, found.base)
+		offers, err := c.readVersions(ctx, found.base)
 		if err != nil && suffix == "" {
-			// A proxy may let only the versions through.
-			if _, v3Err := c.offered(ctx, found.base+"v3/"); v3Err != nil {
+			// A proxy may forward requests below a version only.
+			if _, v3Err := c.readVersions(ctx, found.base+"v3/"); v3Err != nil {
 				return nil, err
 			}
 			offers = []string{"v3"}
 		}
-		found.v2 = err != nil && suffix == "v2.0" || !has(offers, "v3") && has(offers, "v2")
+		found.v2 = err != nil && suffix == "v2.0" ||
+			!offersVersion(offers, "v3") && offersVersion(offers, "v2")
 	}
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.identity = found
 	return found, nil
 }
 
-// offered lists the versions that keystone's root, or the root of one version, speaks of.
-func (c *Cloud) offered(ctx context.Context, address string) ([]string, error) {
-	service := &gophercloud.ServiceClient{ProviderClient: c.provider(address), Endpoint: address}
-	body, err := api.Read(ctx, service, address, http.StatusOK, http.StatusMultipleChoices)
+// readVersions returns the versions that keystone's root, or the root of one version, offers.
+func (c *Cloud) readVersions(ctx context.Context, address string) ([]string, error) {
+	const reading = "reading keystone's versions"
+	service := &gophercloud.ServiceClient{ProviderClient: c.newProvider(address), Endpoint: address}
+	body, err := api.GetBytes(ctx, service, address, http.StatusOK, http.StatusMultipleChoices)
 	if err != nil {
-		return nil, fmt.Errorf("asking keystone for its versions: %w", err)
+		return nil, fmt.Errorf("%s: %w", reading, err)
 	}
 	type version struct {
 		ID string `json:"id"`
@@ -81,8 +79,8 @@ func (c *Cloud) offered(ctx context.Context, address string) ([]string, error) {
 		Version version `json:"version"`
 	}
 	if err := json.Unmarshal(body, &document); err != nil {
-		return nil, fmt.Errorf("asking keystone for its versions: %s: the answer is not keystone's; it begins %q",
-			address, api.Message(body))
+		return nil, fmt.Errorf("%s: %s: the answer is not keystone's; it begins %q",
+			reading, address, api.Message(body))
 	}
 	var ids []string
 	for _, v := range append(document.Versions.Values, document.Version) {
@@ -91,17 +89,14 @@ func (c *Cloud) offered(ctx context.Context, address string) ([]string, error) {
 		}
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("asking keystone for its versions: %s names none; is this the URL of keystone?", address)
+		return nil, fmt.Errorf("%s: %s offers none; is this the URL of keystone?", reading, address)
 	}
 	return ids, nil
 }
 
-// has says whether a version is among IDs such as `v3.14` and `v2.0`.
-func has(ids []string, version string) bool {
-	for _, id := range ids {
-		if id == version || strings.HasPrefix(id, version+".") {
-			return true
-		}
-	}
-	return false
+// offersVersion reports whether a version is among IDs such as `v3.14` and `v2.0`.
+func offersVersion(ids []string, version string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool {
+		return id == version || strings.HasPrefix(id, version+".")
+	})
 }

@@ -11,51 +11,55 @@ import (
 	tokens3 "github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
-// Project is the project that a token is for; its fields are empty where it is for none.
+// Project is the project of a token. Its fields are empty where the token has none.
 type Project struct{ ID, Name, DomainID, DomainName string }
 
 // Session is a signed-in user with a scope. Its token renews itself when a service answers 401.
 type Session struct {
 	// Project is the token's.
 	Project Project
-	// UserID is the user's who signed in.
+	// UserID is the ID of the signed-in user.
 	UserID string
-	// V2 says that keystone speaks v2.0 only.
+	// V2 is set where keystone has v2.0 only.
 	V2 bool
 
-	provider *gophercloud.ProviderClient
-	identity *identity
-	catalog  []endpoint
+	provider     *gophercloud.ProviderClient
+	identity     *identity
+	catalog      []catalogEndpoint
+	endpointType string
 }
 
-// endpoint is one line of the service catalog.
-type endpoint struct{ kind, region, face, url string }
+// catalogEndpoint is an endpoint of the service catalog.
+type catalogEndpoint struct{ serviceType, region, endpointType, url string }
 
-// newSession reads what came with the token.
-func newSession(provider *gophercloud.ProviderClient, version *identity) (*Session, error) {
-	session := &Session{provider: provider, identity: version, V2: version.v2}
+// newSession returns the session of a token that the provider has got.
+func newSession(
+	provider *gophercloud.ProviderClient, identity *identity, endpointType string,
+) (*Session, error) {
+	session := &Session{provider: provider, identity: identity, V2: identity.v2, endpointType: endpointType}
 	var err error
 	switch result := provider.GetAuthResult().(type) {
 	case tokens3.CreateResult:
-		err = session.readV3(result)
+		err = session.readV3Token(result)
 	case tokens2.CreateResult:
-		err = session.readV2(result)
+		err = session.readV2Token(result)
 	default:
-		err = fmt.Errorf("an answer of type %T", result)
+		err = fmt.Errorf("unexpected answer of type %T", result)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the token that %s gave: %w", version.url(), err)
+		return nil, fmt.Errorf("reading the token of %s: %w", identity.url(), err)
 	}
 	return session, nil
 }
 
-func (s *Session) readV3(result tokens3.CreateResult) error {
+func (s *Session) readV3Token(result tokens3.CreateResult) error {
 	project, err := result.ExtractProject()
 	if err != nil {
 		return err
 	}
 	if project != nil {
-		s.Project = Project{ID: project.ID, Name: project.Name, DomainID: project.Domain.ID, DomainName: project.Domain.Name}
+		s.Project = Project{ID: project.ID, Name: project.Name,
+			DomainID: project.Domain.ID, DomainName: project.Domain.Name}
 	}
 	if user, err := result.ExtractUser(); err == nil && user != nil {
 		s.UserID = user.ID
@@ -65,19 +69,20 @@ func (s *Session) readV3(result tokens3.CreateResult) error {
 		return err
 	}
 	for _, entry := range catalog.Entries {
-		for _, one := range entry.Endpoints {
-			region := one.Region
+		for _, endpoint := range entry.Endpoints {
+			region := endpoint.Region
 			if region == "" {
-				region = one.RegionID
+				region = endpoint.RegionID
 			}
-			s.catalog = append(s.catalog, endpoint{kind: entry.Type, region: region, face: one.Interface, url: one.URL})
+			s.catalog = append(s.catalog, catalogEndpoint{serviceType: entry.Type, region: region,
+				endpointType: endpoint.Interface, url: endpoint.URL})
 		}
 	}
 	return nil
 }
 
-func (s *Session) readV2(result tokens2.CreateResult) error {
-	// gophercloud's Token leaves out the user.
+func (s *Session) readV2Token(result tokens2.CreateResult) error {
+	// gophercloud's Token lacks the user.
 	raw, err := json.Marshal(result.Body)
 	if err != nil {
 		return err
@@ -100,10 +105,13 @@ func (s *Session) readV2(result tokens2.CreateResult) error {
 		return err
 	}
 	for _, entry := range catalog.Entries {
-		for _, one := range entry.Endpoints {
-			for face, address := range map[string]string{"public": one.PublicURL, "admin": one.AdminURL, "internal": one.InternalURL} {
-				if address != "" {
-					s.catalog = append(s.catalog, endpoint{kind: entry.Type, region: one.Region, face: face, url: address})
+		for _, endpoint := range entry.Endpoints {
+			for endpointType, url := range map[string]string{
+				"public": endpoint.PublicURL, "admin": endpoint.AdminURL, "internal": endpoint.InternalURL,
+			} {
+				if url != "" {
+					s.catalog = append(s.catalog, catalogEndpoint{serviceType: entry.Type,
+						region: endpoint.Region, endpointType: endpointType, url: url})
 				}
 			}
 		}
@@ -111,62 +119,70 @@ func (s *Session) readV2(result tokens2.CreateResult) error {
 	return nil
 }
 
-// describe says what the token is for, for error messages.
-func (s *Session) describe() string {
+// describeScope returns the scope of the token, for error messages.
+func (s *Session) describeScope() string {
 	if s.Project.ID == "" {
-		return "of no project (a token of the system, a domain or nothing)"
+		return "no project (the system, a domain or no scope)"
 	}
-	return fmt.Sprintf("of project %s (%s)", s.Project.Name, s.Project.ID)
+	return fmt.Sprintf("project %s (%s)", s.Project.Name, s.Project.ID)
 }
 
-// Regions are the regions in which the catalog has a kind of service for the public, in its order.
-func (s *Session) Regions(kind string) []string {
+// Regions returns the regions in which the catalog has a type of service, in the order of the
+// catalog.
+func (s *Session) Regions(serviceType string) []string {
 	var regions []string
 	seen := map[string]bool{}
-	for _, one := range s.catalog {
-		if one.kind == kind && one.face == "public" && !seen[one.region] {
-			seen[one.region] = true
-			regions = append(regions, one.region)
+	for _, endpoint := range s.catalog {
+		if endpoint.serviceType == serviceType && endpoint.endpointType == s.endpointType && !seen[endpoint.region] {
+			seen[endpoint.region] = true
+			regions = append(regions, endpoint.region)
 		}
 	}
 	return regions
 }
 
-// Service is a client for a kind of service (`compute`, `image`, `network`) in a region, with the token of
-// the session; nil where the catalog has none.
-func (s *Session) Service(kind, region string) *gophercloud.ServiceClient {
-	for _, one := range s.catalog {
-		if one.kind == kind && one.face == "public" && (region == "" || one.region == region) {
-			return &gophercloud.ServiceClient{ProviderClient: s.provider, Endpoint: gophercloud.NormalizeURL(one.url), Type: kind}
+// Service returns a client for a type of service (`compute`, `image`, `network`) in a region, with
+// the token of the session; nil where the catalog has none. An empty region is any.
+func (s *Session) Service(serviceType, region string) *gophercloud.ServiceClient {
+	for _, endpoint := range s.catalog {
+		if endpoint.serviceType == serviceType && endpoint.endpointType == s.endpointType &&
+			(region == "" || endpoint.region == region) {
+			return s.newService(serviceType, endpoint.url)
 		}
 	}
 	return nil
 }
 
-// anyVersion is the version at the end of an endpoint.
+// anyVersion matches the version at the end of an endpoint.
 var anyVersion = regexp.MustCompile(`/v\d+(\.\d+)?/*$`)
 
-// Versioned is like Service, for services whose endpoint may stand in the catalog with or without the
+// VersionedService is like Service, for services whose endpoint the catalog may have without the
 // version, which is then added.
-func (s *Session) Versioned(kind, region, version string) *gophercloud.ServiceClient {
-	service := s.Service(kind, region)
+func (s *Session) VersionedService(serviceType, region, version string) *gophercloud.ServiceClient {
+	service := s.Service(serviceType, region)
 	if service != nil && !anyVersion.MatchString(service.Endpoint) {
 		service.Endpoint = strings.TrimRight(service.Endpoint, "/") + "/" + version + "/"
 	}
 	return service
 }
 
-// Identity is a client for keystone itself.
+// Identity returns a client for keystone.
 func (s *Session) Identity() *gophercloud.ServiceClient {
-	return &gophercloud.ServiceClient{ProviderClient: s.provider, Endpoint: s.identity.url(), Type: "identity"}
+	return s.newService("identity", s.identity.url())
 }
 
-// IdentityAdmin is a client for the part of keystone v2.0 that lists users; it stood on another port.
+// IdentityAdmin returns a client for the API of keystone that lists users; v2.0 has it on another
+// port.
 func (s *Session) IdentityAdmin() *gophercloud.ServiceClient {
-	for _, one := range s.catalog {
-		if s.V2 && one.kind == "identity" && one.face == "admin" {
-			return &gophercloud.ServiceClient{ProviderClient: s.provider, Endpoint: gophercloud.NormalizeURL(one.url), Type: "identity"}
+	for _, endpoint := range s.catalog {
+		if s.V2 && endpoint.serviceType == "identity" && endpoint.endpointType == "admin" {
+			return s.newService("identity", endpoint.url)
 		}
 	}
 	return s.Identity()
+}
+
+func (s *Session) newService(serviceType, url string) *gophercloud.ServiceClient {
+	return &gophercloud.ServiceClient{ProviderClient: s.provider, Type: serviceType,
+		Endpoint: gophercloud.NormalizeURL(url)}
 }

@@ -1,128 +1,163 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"github.com/caso-project/caso/plugins/internal/openstack/transport"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 // Domain names a keystone domain by ID, or else by name.
 type Domain struct{ ID, Name string }
 
-// Settings is what the options say, with [keystone_auth] merged over [extractor].
+// Settings holds the values of the options: [keystone_auth] over the entry of clouds.yaml over
+// [extractor].
 type Settings struct {
-	// URL is keystone's, as the operator wrote it.
+	// URL is keystone's, as configured.
 	URL string
-	// V2 and V3 say that the operator wants this version and no other.
+	// V2 and V3 are set where auth_type requires that version of the Identity API.
 	V2, V3 bool
-	// User and UserID name the user; one of them is set, unless an application credential has an ID.
+	// User and UserID name the user. One of them is set, unless an application credential has an
+	// ID.
 	User, UserID string
-	// UserDomain is where User is looked up.
+	// UserDomain is the domain of User.
 	UserDomain Domain
-	// ProjectDomain is where projects are looked up by name; AnyDomain says that none was configured.
+	// ProjectDomain is the domain in which projects are looked up by name. AnyDomain is set where
+	// none was configured.
 	ProjectDomain Domain
 	AnyDomain     bool
-	// Scope is the domain on which users and projects may be read; empty: the system.
-	Scope Domain
-	// Trust, AppCredID and AppCredName tie a sign-in to one project.
+	// DirectoryDomain is the domain on which users and projects may be read; empty: the system.
+	DirectoryDomain Domain
+	// Trust, AppCredID and AppCredName bind the sign-in to one project.
 	Trust, AppCredID, AppCredName string
-	// Regions are those to report on; none: the first of the catalog.
+	// Regions are those to report; empty: the first one in the catalog.
 	Regions []string
-	// Transport is how to connect.
+	// EndpointType is the one to use of the catalog: public, internal or admin (`interface` in
+	// clouds.yaml).
+	EndpointType string
+	// Transport configures the HTTP client.
 	Transport transport.Options
 
 	password, appCredSecret string
 }
 
-// Bound says whether the sign-in is tied to one project that it cannot choose.
-func (s Settings) Bound() bool { return s.appCred() || s.Trust != "" }
+// Bound reports whether the sign-in is bound to one project.
+func (s Settings) Bound() bool { return s.hasAppCred() || s.Trust != "" }
 
-func (s Settings) appCred() bool { return s.AppCredID != "" || s.AppCredName != "" }
+// UserOrID returns the name of the user, else the ID, for commands in messages.
+func (s Settings) UserOrID() string { return cmp.Or(s.User, s.UserID, "USER") }
 
-// secrets are what no message may hold.
+func (s Settings) hasAppCred() bool { return s.AppCredID != "" || s.AppCredName != "" }
+
+// secrets returns the values that no message may have.
 func (s Settings) secrets() []string { return []string{s.password, s.appCredSecret} }
 
-// Read makes Settings of the options and says what is wrong with them.
-func Read(config sdk.Config) (Settings, []*pluginv1.Diagnostic) {
-	r := reader{config: config}
-	kind := config.String(sectionKeystone, "auth_type")
+// ReadSettings reads the options and the entry of clouds.yaml. Its error names the options that are
+// missing or wrong.
+func ReadSettings(config sdk.Config) (Settings, error) {
+	keystone := func(name string) string { return config.String(sectionKeystone, name) }
+	extractor := func(name string) string { return config.String(sectionExtractor, name) }
+	entry, err := readCloudsEntry(keystone("cloud"))
+	if err != nil {
+		return Settings{}, err
+	}
+	if keystone("password") != "" {
+		entry.appCredID, entry.appCredName, entry.appCredSecret = "", "", ""
+	}
+	authType := keystone("auth_type")
 	s := Settings{
-		URL:           r.either("auth_url", "endpoint"),
-		User:          r.either("username", "user"),
-		UserID:        r.keystone("user_id"),
-		password:      r.either("password", "password"),
-		Trust:         r.keystone("trust_id"),
-		AppCredID:     r.keystone("application_credential_id"),
-		AppCredName:   r.keystone("application_credential_name"),
-		appCredSecret: r.keystone("application_credential_secret"),
-		V2:            kind == typeV2Password,
-		V3:            kind == typeV3Password || kind == typeV3AppCred,
-		Scope:         Domain{ID: r.keystone("domain_id"), Name: r.keystone("domain_name")},
-		Regions:       list(config.String(sectionDefault, "region_name")),
+		URL:           cmp.Or(keystone("auth_url"), entry.url, extractor("endpoint")),
+		UserID:        cmp.Or(keystone("user_id"), entry.userID),
+		password:      cmp.Or(keystone("password"), entry.password, extractor("password")),
+		Trust:         cmp.Or(keystone("trust_id"), entry.trust),
+		AppCredID:     cmp.Or(keystone("application_credential_id"), entry.appCredID),
+		AppCredName:   cmp.Or(keystone("application_credential_name"), entry.appCredName),
+		appCredSecret: cmp.Or(keystone("application_credential_secret"), entry.appCredSecret),
+		V2:            authType == typeV2Password,
+		V3:            authType == typeV3Password || authType == typeV3AppCred,
+		Regions:       splitList(cmp.Or(config.String(sectionDefault, "region_name"), entry.region)),
+		EndpointType:  cmp.Or(entry.endpointType, "public"),
 		Transport: transport.Options{
-			CAFile:   r.keystone("cafile"),
-			CertFile: r.keystone("certfile"),
-			KeyFile:  r.keystone("keyfile"),
+			TLS:      entry.tls,
+			CAFile:   keystone("cafile"),
+			CertFile: keystone("certfile"),
+			KeyFile:  keystone("keyfile"),
 			Insecure: config.Bool(sectionKeystone, "insecure") || config.Bool(sectionExtractor, "insecure"),
 			Timeout:  time.Duration(config.Int(sectionKeystone, "timeout")) * time.Second,
 		},
 	}
-	if kind == typePassword || kind == typeV3Password || kind == typeV2Password {
+	switch {
+	case keystone("username") != "" && keystone("user_id") == "":
+		// A user named in the file wins over an ID in the entry.
+		s.User, s.UserID = keystone("username"), ""
+	case s.UserID == "":
+		// The default of [extractor] user must not stand beside an ID.
+		s.User = cmp.Or(entry.user, extractor("user"))
+	}
+	if authType == typePassword || authType == typeV3Password || authType == typeV2Password {
 		s.AppCredID, s.AppCredName, s.appCredSecret = "", "", ""
 	}
-	if s.UserID != "" {
-		// [extractor] user has a default, which must not stand beside an ID that was written.
-		s.User = ""
+	common := Domain{ID: keystone("default_domain_id"), Name: keystone("default_domain_name")}
+	s.UserDomain, _ = chooseDomain(
+		Domain{ID: keystone("user_domain_id"), Name: keystone("user_domain_name")},
+		common, entry.userDomain)
+	s.ProjectDomain, s.AnyDomain = chooseDomain(
+		Domain{ID: keystone("project_domain_id"), Name: keystone("project_domain_name")},
+		common, entry.projectDomain)
+	s.DirectoryDomain = Domain{ID: keystone("domain_id"), Name: keystone("domain_name")}
+	if s.DirectoryDomain == (Domain{}) {
+		s.DirectoryDomain = entry.directoryDomain
 	}
-	common := Domain{ID: r.keystone("default_domain_id"), Name: r.keystone("default_domain_name")}
-	s.UserDomain, _ = domain(Domain{ID: r.keystone("user_domain_id"), Name: r.keystone("user_domain_name")}, common)
-	s.ProjectDomain, s.AnyDomain = domain(Domain{ID: r.keystone("project_domain_id"), Name: r.keystone("project_domain_name")}, common)
-	return s, append(s.check(kind), s.checkFiles()...)
+	return s, errors.Join(s.check(authType), s.checkFiles())
 }
 
-// check says what is missing or wrong.
-func (s Settings) check(kind string) []*pluginv1.Diagnostic {
-	var found []*pluginv1.Diagnostic
-	complain := func(name, format string, args ...any) {
-		found = append(found, sdk.OptionErrorf(sectionKeystone, name, format, args...))
+// check returns an error for each option that is missing or wrong.
+func (s Settings) check(authType string) error {
+	var errs []error
+	report := func(name, format string, args ...any) {
+		errs = append(errs, sdk.OptionErrorf(sectionKeystone, name, format, args...))
 	}
 	switch parsed, err := url.Parse(s.URL); {
 	case s.URL == "":
-		complain("auth_url", "the URL of keystone is not set: set [keystone_auth] auth_url or [extractor] endpoint")
+		report("auth_url", "the URL of keystone is missing: set [keystone_auth] auth_url or [extractor] endpoint")
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
-		complain("auth_url", "the URL of keystone is not one: it must begin with http:// or https:// and name a host")
+		report("auth_url", "invalid URL of keystone: it must begin with http:// or https:// and name a host")
 	}
-	switch {
-	case kind == typeV3AppCred || s.appCred():
-		if !s.appCred() {
-			complain("application_credential_id", "auth_type %s needs application_credential_id, or application_credential_name and a user", typeV3AppCred)
+	if authType == typeV3AppCred || s.hasAppCred() {
+		if !s.hasAppCred() {
+			report("application_credential_id", "auth_type %s needs application_credential_id, or application_credential_name and a user", typeV3AppCred)
 		}
 		if s.appCredSecret == "" {
-			complain("application_credential_secret", "the application credential has no application_credential_secret")
+			report("application_credential_secret", "the secret of the application credential is missing: set [keystone_auth] application_credential_secret")
 		}
-	default:
-		if s.User == "" && s.UserID == "" {
-			complain("username", "no user to sign in as: set [keystone_auth] username or [extractor] user")
-		}
-		if s.password == "" {
-			complain("password", "the user has no password: set [keystone_auth] password or [extractor] password")
-		}
+		return errors.Join(errs...)
 	}
-	if s.Transport.Insecure {
-		warning := sdk.Warnf("the certificates of the cloud's services are not checked (insecure = true): anybody on the way can read the password")
-		warning.Detail = "Set [keystone_auth] cafile to the certificate of the authority that signed theirs, and remove insecure."
-		found = append(found, warning)
+	if s.User == "" && s.UserID == "" {
+		report("username", "the user is missing: set [keystone_auth] username or [extractor] user")
 	}
-	return found
+	if s.password == "" {
+		report("password", "the password of the user is missing: set [keystone_auth] password or [extractor] password")
+	}
+	return errors.Join(errs...)
 }
 
-// checkFiles reads the certificate files, so that a wrong one is found where the configuration is checked.
-func (s Settings) checkFiles() []*pluginv1.Diagnostic {
+// InsecureWarning returns a warning where the verification of certificates is disabled.
+func (s Settings) InsecureWarning() error {
+	if !s.Transport.Insecure && (s.Transport.TLS == nil || !s.Transport.TLS.InsecureSkipVerify) {
+		return nil
+	}
+	return sdk.OptionWarnf(sectionKeystone, "insecure",
+		"TLS verification is disabled; credentials can be intercepted").
+		WithDetail("Set [keystone_auth] cafile to the certificate of the authority that signed the cloud's, and remove insecure = true (verify: false in clouds.yaml).")
+}
+
+// checkFiles reads the certificate files, so that a wrong one is an error of the configuration.
+func (s Settings) checkFiles() error {
 	_, err := transport.New(s.Transport)
 	if err == nil {
 		return nil
@@ -132,26 +167,13 @@ func (s Settings) checkFiles() []*pluginv1.Diagnostic {
 	if errors.As(err, &file) {
 		name = file.Option
 	}
-	return []*pluginv1.Diagnostic{sdk.OptionErrorf(sectionKeystone, name, "%s", err)}
+	return sdk.OptionErrorf(sectionKeystone, name, "%s", err)
 }
 
-// reader reads strings; an empty one is as good as none.
-type reader struct{ config sdk.Config }
-
-func (r reader) keystone(name string) string { return r.config.String(sectionKeystone, name) }
-
-// either is the option of [keystone_auth], or that of [extractor] where the first is not set.
-func (r reader) either(name, extractorName string) string {
-	if value := r.keystone(name); value != "" {
-		return value
-	}
-	return r.config.String(sectionExtractor, extractorName)
-}
-
-// domain picks the domain to look a name up in, and says whether nothing was configured. keystoneauth
-// insists on one; configurations from before there were domains have none, and there `default` is right.
-func domain(own, common Domain) (Domain, bool) {
-	for _, d := range []Domain{own, common} {
+// chooseDomain returns the first domain that is set and whether none is. keystoneauth requires one;
+// configurations from before there were domains have none, and mean `default`.
+func chooseDomain(domains ...Domain) (domain Domain, none bool) {
+	for _, d := range domains {
 		if d.ID != "" {
 			return Domain{ID: d.ID}, false
 		}
@@ -162,11 +184,11 @@ func domain(own, common Domain) (Domain, bool) {
 	return Domain{ID: "default"}, true
 }
 
-// list splits at commas.
-func list(value string) []string {
+// splitList splits a text at commas and drops empty and repeated items.
+func splitList(value string) []string {
 	var items []string
 	for item := range strings.SplitSeq(value, ",") {
-		if item = strings.TrimSpace(item); item != "" {
+		if item = strings.TrimSpace(item); item != "" && !slices.Contains(items, item) {
 			items = append(items, item)
 		}
 	}

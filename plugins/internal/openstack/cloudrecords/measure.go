@@ -4,97 +4,91 @@ import (
 	"context"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
-	"github.com/caso-project/caso/plugins/internal/openstack/accounting"
-	"github.com/caso-project/caso/plugins/internal/openstack/auth"
-	"github.com/caso-project/caso/plugins/internal/openstack/servers"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/plugins/internal/openstack"
+	"github.com/caso-project/caso/sdk"
 )
 
-// Measurer knows what servers really used.
+// Measurer finds out what servers used.
 type Measurer interface {
-	// Options are those that it wants beside those of every extractor of servers.
-	Options() []*pluginv1.Option
-	// Configure takes them. It opens no connection.
-	Configure(config sdk.Config) []*pluginv1.Diagnostic
-	// Measure finds out what the servers of one project's window used. An error fails the window.
-	Measure(ctx context.Context, job Job) (Measured, error)
+	// Options returns the measurer's own options.
+	Options() []sdk.Option
+	// Configure reads them. It opens no connection.
+	Configure(config sdk.Config) error
+	// Measure returns what the servers of a project used until each record time of a window. An
+	// error fails the window.
+	Measure(ctx context.Context, request MeasureRequest) (Measurement, error)
 }
 
-// Job is one project's window and the servers that are reported in it.
-type Job struct {
-	Project *pluginv1.Project
-	Window  servers.Window
-	// Session is signed in to the project; Regions are those that are reported on.
-	Session *auth.Session
-	Regions []string
-	// Moments are those as of which there are records, in time order.
-	Moments []accounting.Moment
-	// Servers are those that existed in the window or before, in the order of their creation.
-	Servers []Server
-	// State is what Measured.State was in the last window; empty where there was none, or it was lost.
-	State []byte
-	// Keep says whether records of a server may come in a later window, so that it has to be remembered.
-	Keep func(server string) bool
+// MeasureRequest asks for what servers used.
+type MeasureRequest struct {
+	// Scope has the project, the window, the session and the regions. Its State is the one of the
+	// last Measurement; it is empty before the first, and in a republished window.
+	openstack.Scope
+	// Months are the parts of the window, in time order.
+	Months []sdk.Month
+	// Servers are those that may have a record in the window, by creation time.
+	Servers []MeasuredServer
+	// Finished has the IDs of servers that have no record in a later window. Their state can be
+	// dropped.
+	Finished map[string]bool
+	// Progress reports how many items were read so far.
+	Progress func(items string, done int64)
 }
 
-// Server is what a Measurer has to know of one.
-type Server struct {
+// MeasuredServer is a server to measure.
+type MeasuredServer struct {
 	ID      string
 	Created time.Time
 	// End is zero for a server that has not ended.
 	End time.Time
-	// VCPUs is 0 where it is not known.
-	VCPUs int64
 }
 
-// Fill puts what was measured into the record of a server as of a moment, by its place in Job.Moments. It
-// returns false where the record is better left out.
-type Fill func(server string, moment int, record *pluginv1.CloudRecord) bool
-
-// Measured is what a Measurer found out.
-type Measured struct {
-	Fill Fill
-	// State is to be given back with the next window.
-	State       []byte
-	Diagnostics []*pluginv1.Diagnostic
+// Measurement is the answer to a MeasureRequest.
+type Measurement struct {
+	// Usage has for each server, by ID, one entry for each month of the request.
+	Usage map[string][]Usage
+	// CPUMeasured is set where CPUSeconds replaces the allocated processor time, also where it is
+	// not known.
+	CPUMeasured bool
+	// LeftOut has the IDs of servers without any record in this window.
+	LeftOut map[string]bool
+	// State is the state for the next MeasureRequest.
+	State []byte
+	// Warnings are also set with an error.
+	Warnings []error
 }
 
-// measure asks the measurer, where there is one.
-func (x *extraction) measure(ctx context.Context, moments []accounting.Moment, before memory, after *memory) error {
-	if x.extractor.measurer == nil {
-		return nil
+// Usage is what a server used from its creation until a record time.
+type Usage struct{ CPUSeconds, InboundGB, OutboundGB Figure }
+
+// Figure is a number that may not be known.
+type Figure struct {
+	Value int64
+	Known bool
+}
+
+// measure asks the measurer for the servers that may have a record in the window. Without a
+// measurer nothing is measured.
+func (c *Collector) measure(
+	ctx context.Context, scope openstack.Scope, months []sdk.Month, found []server,
+	previous, next state, out sdk.Output,
+) (Measurement, error) {
+	if c.measurer == nil {
+		return Measurement{}, nil
 	}
-	job := Job{Project: x.project, Window: x.window, Session: x.session, Regions: x.regions, Moments: moments, State: before.measured}
-	over := map[string]bool{}
-	for i := range x.subjects {
-		s := &x.subjects[i]
-		if before.closed(s) {
-			over[s.ID] = true
+	scope.State = previous.measurer
+	request := MeasureRequest{Scope: scope, Months: months, Finished: map[string]bool{}, Progress: out.Progress}
+	for _, s := range found {
+		end, ended := s.life.end()
+		endedBefore := ended && end.Before(scope.Window.From) && !previous.open[s.ID]
+		if endedBefore || previous.softDeletionReported(s) {
+			request.Finished[s.ID] = true
 			continue
 		}
-		end, ended := s.End()
-		if ended && end.Before(x.window.From) && !before.open[s.ID] {
-			over[s.ID] = true
-			continue
-		}
-		server := Server{ID: s.ID, Created: s.Lifecycle.Created}
-		if ended {
-			server.End = end
-		}
-		if s.Flavor != nil {
-			server.VCPUs = s.Flavor.VCPUs
-		}
-		_, soft := after.soft[s.ID]
-		over[s.ID] = !after.open[s.ID] && !soft
-		job.Servers = append(job.Servers, server)
+		// A soft-deleted server may be restored.
+		_, softDeleted := next.softDeleted[s.ID]
+		request.Finished[s.ID] = !next.open[s.ID] && !softDeleted
+		request.Servers = append(request.Servers, MeasuredServer{ID: s.ID, Created: s.life.created, End: end})
 	}
-	job.Keep = func(server string) bool { return !over[server] }
-	measured, err := x.extractor.measurer.Measure(ctx, job)
-	x.diagnostics = append(x.diagnostics, measured.Diagnostics...)
-	if err != nil {
-		return err
-	}
-	x.fill, after.measured = measured.Fill, measured.State
-	return nil
+	return c.measurer.Measure(ctx, request)
 }

@@ -1,5 +1,5 @@
-// Package projects finds the projects to report on: those that the operator names, by ID or name, and those
-// that are tagged in the cloud. It says of each that cannot be reported why, and what would help.
+// Package projects finds the projects to report: those that the operator names, by ID or name, and
+// those with a tag in keystone. For each that cannot be reported it has an error with a remedy.
 package projects
 
 import (
@@ -8,37 +8,35 @@ import (
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 )
 
-// Project is a project as keystone knows it.
+// Project is a project of keystone.
 type Project struct {
 	ID, Name, DomainID, DomainName string
 	Enabled                        bool
 	Tags                           []string
-	// VO is the virtual organisation by the first of the properties that is set.
+	// VO is the virtual organisation, from the first of the VO properties that is set.
 	VO string
 }
 
-// reader reads projects, with the VO from the properties that the operator chose.
-type reader struct{ voProperties []string }
-
-// parse reads a project, or a tenant of v2.0.
-func (r reader) parse(raw json.RawMessage) (Project, error) {
-	var fixed struct {
+// parseProject parses a project, or a tenant of v2.0. The VO is from the first of the properties
+// that is set.
+func parseProject(raw json.RawMessage, voProperties []string) (Project, error) {
+	var document struct {
 		ID       string   `json:"id"`
 		Name     string   `json:"name"`
 		DomainID string   `json:"domain_id"`
 		Enabled  *bool    `json:"enabled"`
 		Tags     []string `json:"tags"`
 	}
-	if err := json.Unmarshal(raw, &fixed); err != nil {
+	if err := json.Unmarshal(raw, &document); err != nil {
 		return Project{}, err
 	}
 	var properties map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &properties); err != nil {
 		return Project{}, err
 	}
-	project := Project{ID: fixed.ID, Name: fixed.Name, DomainID: fixed.DomainID, Tags: fixed.Tags,
-		Enabled: fixed.Enabled == nil || *fixed.Enabled}
-	for _, name := range r.voProperties {
+	project := Project{ID: document.ID, Name: document.Name, DomainID: document.DomainID,
+		Tags: document.Tags, Enabled: document.Enabled == nil || *document.Enabled}
+	for _, name := range voProperties {
 		var value string
 		if json.Unmarshal(properties[name], &value) == nil && value != "" {
 			project.VO = value
@@ -48,24 +46,23 @@ func (r reader) parse(raw json.RawMessage) (Project, error) {
 	return project, nil
 }
 
-// scoped is a project as far as a token tells of it.
-func scoped(session *auth.Session) Project {
-	return Project{ID: session.Project.ID, Name: session.Project.Name, DomainID: session.Project.DomainID,
-		DomainName: session.Project.DomainName, Enabled: true}
+// projectOfToken returns the project of a token, without its properties.
+func projectOfToken(session *auth.Session) Project {
+	return Project{ID: session.Project.ID, Name: session.Project.Name,
+		DomainID: session.Project.DomainID, DomainName: session.Project.DomainName, Enabled: true}
 }
 
-// VOProperties is the order in which properties of a project are looked at for its VO: what the operator
-// chose, then what cASO's manual, keystone (which has no colons in properties given at creation) and
-// cASO's code call it.
-func VOProperties(configured string) []string {
-	names := []string{configured, "accounting:VO", "accounting_VO", "VO"}
-	kept := names[:0:0]
+// voPropertyNames returns the properties of a project that may have its VO, in order: the
+// configured one, then the names in cASO's manual, in keystone (which replaces the colon at
+// creation) and in cASO's code.
+func voPropertyNames(configured string) []string {
+	var names []string
 	seen := map[string]bool{"": true}
-	for _, name := range names {
+	for _, name := range []string{configured, "accounting:VO", "accounting_VO", "VO"} {
 		if !seen[name] {
 			seen[name] = true
-			kept = append(kept, name)
+			names = append(names, name)
 		}
 	}
-	return kept
+	return names
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 )
 
-// flavorDocument is a flavor as nova writes it, embedded in a server (microversion 2.47 and later) or on
-// its own. Pointers tell what is missing from what is 0.
+// flavorDocument is a flavor in nova's JSON, embedded in a server (microversion 2.47 and later) or
+// on its own. VCPUs is nil where the document is a reference only.
 type flavorDocument struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
@@ -23,7 +24,8 @@ type flavorDocument struct {
 }
 
 func (d flavorDocument) flavor() *Flavor {
-	f := &Flavor{Name: d.OriginalName, MemoryMB: d.RAM, DiskGB: d.Disk + d.Ephemeral + d.OldEphemeral, Specs: d.ExtraSpecs}
+	f := &Flavor{Name: d.OriginalName, MemoryMB: d.RAM, DiskGB: d.Disk + d.Ephemeral + d.OldEphemeral,
+		ExtraSpecs: d.ExtraSpecs}
 	if f.Name == "" {
 		f.Name = d.Name
 	}
@@ -33,7 +35,7 @@ func (d flavorDocument) flavor() *Flavor {
 	return f
 }
 
-// check refuses figures that no server can have.
+// check returns an error for negative figures.
 func (d flavorDocument) check() error {
 	if d.VCPUs != nil && *d.VCPUs < 0 || d.RAM < 0 || d.Disk < 0 || d.Ephemeral < 0 || d.OldEphemeral < 0 {
 		return errors.New("it has a negative figure")
@@ -41,11 +43,13 @@ func (d flavorDocument) check() error {
 	return nil
 }
 
-// resolveFlavors finds the figures of servers of which nova gave only a flavor ID: from the list of flavors,
-// then from the flavor itself (a private one is not in the list of a user without access), then, for a
-// flavor that was deleted, from nova's usage figures. Servers that remain without are the caller's to
-// report.
-func (c *Client) resolveFlavors(ctx context.Context, project string, window Window, found []Server) error {
+// resolveFlavors sets the flavors of servers for which nova returned only a flavor ID: from the
+// list of flavors, then from the flavor itself (the list of a user without access lacks a private
+// one), then, for a deleted flavor, from nova's usage figures. The flavor stays nil where none of
+// them has it.
+func (c *Client) resolveFlavors(
+	ctx context.Context, project string, from, to time.Time, found []Server,
+) error {
 	wanted := map[string]bool{}
 	for _, s := range found {
 		if s.Flavor == nil && s.FlavorID != "" {
@@ -57,57 +61,58 @@ func (c *Client) resolveFlavors(ctx context.Context, project string, window Wind
 			return err
 		}
 	}
-	missing := map[string]*Server{}
+	unresolved := map[string]*Server{}
 	for i := range found {
 		s := &found[i]
 		if s.Flavor == nil {
 			s.Flavor = c.flavors[s.FlavorID]
 		}
 		if s.Flavor == nil {
-			missing[s.ID] = s
+			unresolved[s.ID] = s
 		}
 	}
-	if len(missing) == 0 {
+	if len(unresolved) == 0 {
 		return nil
 	}
-	return c.fromUsage(ctx, project, window, missing)
+	return c.resolveFromUsage(ctx, project, from, to, unresolved)
 }
 
-// loadFlavors fills the flavors that are wanted and not yet known, with their extra specs.
+// loadFlavors reads the wanted flavors with their extra specs. A flavor or list that nova refuses
+// is no error: usage figures may have it.
 func (c *Client) loadFlavors(ctx context.Context, wanted map[string]bool) error {
 	listed := map[string]flavorDocument{}
-	err := api.Each(ctx, c.service, c.url("flavors/detail?is_public=None&limit=1000"), "flavors", func(raw json.RawMessage) error {
+	address := c.url("flavors/detail?is_public=None&limit=1000")
+	err := api.EachItem(ctx, c.service, address, "flavors", func(raw json.RawMessage) error {
 		var d flavorDocument
 		if json.Unmarshal(raw, &d) == nil && wanted[d.ID] {
 			listed[d.ID] = d
 		}
 		return nil
 	})
-	// What one flavor or list is refused for must not lose the project: there are other places to look.
 	if err != nil && api.Status(err) == 0 {
 		return err
 	}
 	for id := range wanted {
 		d, ok := listed[id]
 		if !ok {
-			var one struct {
+			var document struct {
 				Flavor flavorDocument `json:"flavor"`
 			}
-			err := api.Get(ctx, c.service, c.url("flavors/"+escape(id)), &one)
+			err := api.Get(ctx, c.service, c.url("flavors/"+escapePath(id)), &document)
 			if api.Status(err) != 0 {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			d = one.Flavor
+			d = document.Flavor
 		}
 		if d.VCPUs == nil || d.check() != nil {
 			continue
 		}
 		f := d.flavor()
-		if f.Specs == nil {
-			if f.Specs, err = c.extraSpecs(ctx, id); err != nil {
+		if f.ExtraSpecs == nil {
+			if f.ExtraSpecs, err = c.readExtraSpecs(ctx, id); err != nil {
 				return err
 			}
 		}
@@ -116,39 +121,50 @@ func (c *Client) loadFlavors(ctx context.Context, wanted map[string]bool) error 
 	return nil
 }
 
-// extraSpecs reads a flavor's; a cloud that keeps them from users has none for us.
-func (c *Client) extraSpecs(ctx context.Context, id string) (map[string]string, error) {
-	var specs struct {
-		Specs map[string]string `json:"extra_specs"`
+// readExtraSpecs reads the extra specs of a flavor. They are empty where nova refuses the request.
+func (c *Client) readExtraSpecs(ctx context.Context, id string) (map[string]string, error) {
+	var document struct {
+		ExtraSpecs map[string]string `json:"extra_specs"`
 	}
-	err := api.Get(ctx, c.service, c.url("flavors/"+escape(id)+"/os-extra_specs"), &specs)
+	err := api.Get(ctx, c.service, c.url("flavors/"+escapePath(id)+"/os-extra_specs"), &document)
 	if api.Status(err) != 0 {
 		return map[string]string{}, nil
 	}
-	return specs.Specs, err
+	return document.ExtraSpecs, err
 }
 
-// fromUsage takes the figures of servers from os-simple-tenant-usage, which copies them from each server's
-// own flavor. Below microversion 2.40 it stops at nova's page limit without a word, so some may stay
-// without.
-func (c *Client) fromUsage(ctx context.Context, project string, window Window, missing map[string]*Server) error {
+// resolveFromUsage sets flavors from os-simple-tenant-usage, which copies the figures from each
+// server's own flavor. Below microversion 2.40 the answer ends at nova's page limit without a
+// sign, so that some flavors may stay nil.
+func (c *Client) resolveFromUsage(
+	ctx context.Context, project string, from, to time.Time, unresolved map[string]*Server,
+) error {
 	service := *c.service
-	service.Microversion = c.version.usage()
-	query := "os-simple-tenant-usage/" + escape(project) + "?detailed=1&start=" + stamp(window.From) + "&end=" + stamp(window.To)
+	service.Microversion = c.version.forUsage()
+	query := "os-simple-tenant-usage/" + escapePath(project) + "?detailed=1&start=" + formatTime(from) +
+		"&end=" + formatTime(to)
 	if service.Microversion != "" {
 		query += "&limit=1000"
 	}
 	address := c.url(query)
 	for seen := map[string]bool{}; address != "" && !seen[address]; {
 		seen[address] = true
-		next, err := usagePage(ctx, &service, address, missing)
+		page, err := readUsagePage(ctx, &service, address)
 		if api.Status(err) != 0 {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		address = next
+		for _, usage := range page.Usage.Servers {
+			if s := unresolved[usage.ID]; s != nil {
+				s.Flavor = &Flavor{Name: usage.Flavor, VCPUs: usage.VCPUs, MemoryMB: usage.MemoryMB,
+					DiskGB: usage.LocalGB}
+			}
+		}
+		if address, err = page.next(address); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package servers reads a project's servers from nova: with the fewest requests that miss none, at the best
-// microversion that the cloud offers, and with the figures of each server's flavor whatever has become of
-// it. What the servers amount to in accounting is left to package accounting.
+// Package servers reads the servers of a project from nova: with few requests, at the newest
+// microversion that this package and the cloud support, and with the figures of each server's
+// flavor also where the flavor was deleted.
 package servers
 
 import (
@@ -11,39 +11,48 @@ import (
 	"time"
 )
 
-// Server is what is kept of a server while a window is extracted; it is small because there may be tens
-// of thousands. Times are UTC, whole seconds, and zero where nova has none.
+// Server is a server of nova, reduced to what accounting needs: a project may have tens of
+// thousands. Times are UTC, in whole seconds, and zero where nova has none.
 type Server struct {
 	ID, Name, UserID, ProjectID string
 	// ImageID is empty for a server that boots from a volume.
 	ImageID string
 	// Status is nova's, in capitals.
-	Status                                 string
-	Created, Updated, Launched, Terminated time.Time
-	// Flavor is what it was built with; nil where nova gives an ID only and nothing more was found out.
+	Status string
+	// Created is the time of the request for the server. It never changes.
+	Created time.Time
+	// Updated is the time of the last change of the server.
+	Updated time.Time
+	// Launched is launched_at, which resize, rebuild, rescue and unshelve set again.
+	Launched time.Time
+	// Terminated is terminated_at.
+	Terminated time.Time
+	// Flavor is the one that the server was built with; nil where nova returns only an ID and the
+	// figures were not found elsewhere.
 	Flavor *Flavor
-	// FlavorID is set where nova gives no more than that.
+	// FlavorID is set where nova returns only an ID.
 	FlavorID string
-	// FloatingIPs is how many floating addresses nova shows, which can lag behind neutron.
+	// FloatingIPs is the number of floating addresses that nova shows, which can lag behind
+	// neutron.
 	FloatingIPs int64
 }
 
-// Flavor is what a server is given. Servers of the same flavor share one.
+// Flavor holds the resources of a server. Servers of the same flavor share one.
 type Flavor struct {
-	// Name is empty where the figures are known from elsewhere.
+	// Name is empty where the figures are from os-simple-tenant-usage of an old nova.
 	Name  string
 	VCPUs int64
 	// MemoryMB is in 2^20 bytes; DiskGB, root and ephemeral, in 2^30 bytes.
 	MemoryMB, DiskGB int64
-	// Specs are the extra specs.
-	Specs map[string]string
+	// ExtraSpecs are the extra specs.
+	ExtraSpecs map[string]string
 }
 
-// ErrIncomplete says that nova could not tell everything about its servers.
+// ErrIncomplete is the error for a list of servers from which nova left out a part of the cloud.
 var ErrIncomplete = errors.New("nova's answer is incomplete")
 
-// document is a server as nova writes it.
-type document struct {
+// serverDocument is a server in nova's JSON.
+type serverDocument struct {
 	ID         string                     `json:"id"`
 	Name       *string                    `json:"name"`
 	Status     string                     `json:"status"`
@@ -58,30 +67,30 @@ type document struct {
 	Addresses  map[string]json.RawMessage `json:"addresses"`
 }
 
-// parser reads servers and lets those of equal flavors share one.
+// parser parses servers. Servers with equal embedded flavors get the same Flavor.
 type parser struct {
-	flavors map[string]*Flavor
+	flavors map[string]*Flavor // by their JSON
 }
 
 func newParser() *parser { return &parser{flavors: map[string]*Flavor{}} }
 
-// parse reads one server. Its error is about this server alone, unless it is ErrIncomplete.
+// parse parses one server. Its error concerns this server only, unless it is ErrIncomplete; the
+// returned server then has the ID, if that is readable.
 func (p *parser) parse(raw json.RawMessage) (Server, error) {
-	var d document
+	var d serverDocument
 	if err := json.Unmarshal(raw, &d); err != nil {
-		// Enough to name it by.
-		var name struct {
+		var withID struct {
 			ID string `json:"id"`
 		}
-		_ = json.Unmarshal(raw, &name)
-		return Server{ID: name.ID}, fmt.Errorf("it is not what nova's API reference says: %w", err)
+		_ = json.Unmarshal(raw, &withID)
+		return Server{ID: withID.ID}, fmt.Errorf("it is not what nova's API reference says: %w", err)
 	}
 	s := Server{ID: d.ID, UserID: d.UserID, ProjectID: d.TenantID, Status: strings.ToUpper(d.Status)}
 	if d.ID == "" {
 		return s, errors.New("it has no id")
 	}
 	if s.Status == "UNKNOWN" && d.Flavor == nil && d.Name == nil {
-		// nova API reference, microversion 2.69: what a server in a cell that is down looks like.
+		// A server in a cell that is down (nova API reference, microversion 2.69).
 		return s, fmt.Errorf("%w: server %s is in a cell that nova cannot reach", ErrIncomplete, d.ID)
 	}
 	if d.Name != nil {
@@ -105,37 +114,38 @@ func (p *parser) parse(raw json.RawMessage) (Server, error) {
 			return s, err
 		}
 	}
-	s.ImageID = imageID(d.Image)
-	s.FloatingIPs = floating(d.Addresses)
-	return s, p.flavor(&s, d.Flavor)
+	s.ImageID = parseImageID(d.Image)
+	s.FloatingIPs = countFloatingAddresses(d.Addresses)
+	s.Flavor, s.FlavorID, err = p.parseFlavor(d.Flavor)
+	return s, err
 }
 
-// flavor reads the embedded flavor of microversion 2.47 and later, or the reference of those before.
-func (p *parser) flavor(s *Server, raw json.RawMessage) error {
+// parseFlavor parses the embedded flavor of microversion 2.47 and later, or the reference of those
+// before, which is an ID.
+func (p *parser) parseFlavor(raw json.RawMessage) (flavor *Flavor, id string, err error) {
 	if known := p.flavors[string(raw)]; known != nil {
-		s.Flavor = known
-		return nil
+		return known, "", nil
 	}
-	var f flavorDocument
+	var d flavorDocument
 	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &f); err != nil {
-			return fmt.Errorf("its flavor: %w", err)
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return nil, "", fmt.Errorf("its flavor: %w", err)
 		}
 	}
-	if f.VCPUs == nil {
-		s.FlavorID = f.ID
-		return nil
+	if d.VCPUs == nil {
+		return nil, d.ID, nil
 	}
-	if err := f.check(); err != nil {
-		return fmt.Errorf("its flavor: %w", err)
+	if err := d.check(); err != nil {
+		return nil, "", fmt.Errorf("its flavor: %w", err)
 	}
-	s.Flavor = f.flavor()
-	p.flavors[string(raw)] = s.Flavor
-	return nil
+	flavor = d.flavor()
+	p.flavors[string(raw)] = flavor
+	return flavor, "", nil
 }
 
-// imageID reads the reference to an image, which is the empty string for a server without one.
-func imageID(raw json.RawMessage) string {
+// parseImageID parses the reference to an image, which is the empty string for a server without
+// one.
+func parseImageID(raw json.RawMessage) string {
 	var image struct {
 		ID string `json:"id"`
 	}
@@ -145,8 +155,8 @@ func imageID(raw json.RawMessage) string {
 	return image.ID
 }
 
-// floating counts the floating addresses.
-func floating(networks map[string]json.RawMessage) int64 {
+// countFloatingAddresses counts the floating addresses in all networks of a server.
+func countFloatingAddresses(networks map[string]json.RawMessage) int64 {
 	var count int64
 	for _, raw := range networks {
 		var addresses []struct {
@@ -164,8 +174,8 @@ func floating(networks map[string]json.RawMessage) int64 {
 	return count
 }
 
-// parseTime reads the forms in which nova writes times: with Z, or without a zone and with microseconds.
-// All of them are UTC.
+// parseTime parses the formats in which nova writes times: with Z, or without a zone and with
+// microseconds. All of them are UTC.
 func parseTime(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
 		if t, err := time.Parse(layout, text); err == nil && t.Unix() > 0 {
@@ -173,7 +183,7 @@ func parseTime(text string) (time.Time, error) {
 		}
 	}
 	if text == "" {
-		return time.Time{}, errors.New("there is none")
+		return time.Time{}, errors.New("time is missing")
 	}
-	return time.Time{}, fmt.Errorf("%.40q is not a time", text)
+	return time.Time{}, fmt.Errorf("invalid time %.40q", text)
 }

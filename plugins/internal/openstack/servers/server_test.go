@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// recorded reads servers that a real nova (Zed) answered.
+// recorded returns servers from the answers of a real nova (Zed).
 func recorded(t *testing.T, microversion string) map[string]Server {
 	t.Helper()
 	body, err := os.ReadFile("testdata/servers-" + microversion + ".json")
@@ -47,7 +47,7 @@ func TestParseRecorded(t *testing.T) {
 	if want := time.Date(2026, 10, 19, 15, 30, 1, 0, time.UTC); !db.Created.Equal(want) {
 		t.Errorf("db-main: created %v, want %v", db.Created, want)
 	}
-	if got := found["gpu-train-1"].Flavor.Specs["accounting:benchmark_type"]; got != "HEPscore23" {
+	if got := found["gpu-train-1"].Flavor.ExtraSpecs["accounting:benchmark_type"]; got != "HEPscore23" {
 		t.Errorf("gpu-train-1: benchmark %q", got)
 	}
 	if found["bfv-1"].ImageID != "" {
@@ -94,14 +94,14 @@ func TestParseBroken(t *testing.T) {
 	for _, test := range []struct{ name, raw, id, want string }{
 		{"no id", `{"status":"ACTIVE","created":"2026-01-01T00:00:00Z"}`, "", "no id"},
 		{"no creation time", `{"id":"a","status":"ACTIVE","flavor":{}}`, "a", "creation time"},
-		{"creation time in words", `{"id":"a","status":"ACTIVE","created":"yesterday","flavor":{}}`, "a", `"yesterday" is not a time`},
+		{"creation time in words", `{"id":"a","status":"ACTIVE","created":"yesterday","flavor":{}}`, "a", `invalid time "yesterday"`},
 		{"no status", `{"id":"a","created":"2026-01-01T00:00:00Z"}`, "a", "no status"},
 		{"a name that is a number", `{"id":"a","name":7,"created":"2026-01-01T00:00:00Z"}`, "a", "not what nova's API reference says"},
 		{"a list", `[]`, "", "not what nova's API reference says"},
 		{"a flavor that is a text", `{"id":"a","status":"ACTIVE","created":"2026-01-01T00:00:00Z","flavor":"m1"}`, "a", "flavor"},
 		{"a flavor of less than nothing", `{"id":"a","status":"ACTIVE","created":"2026-01-01T00:00:00Z","flavor":{"vcpus":-1}}`, "a", "negative"},
-		{"created at nothing", `{"id":"a","status":"ACTIVE","created":"1970-01-01T00:00:00Z","flavor":{}}`, "a", "not a time"},
-		{"an end that is no time", `{"id":"a","status":"DELETED","created":"2026-01-01T00:00:00Z","OS-SRV-USG:terminated_at":"x"}`, "a", "not a time"},
+		{"created at nothing", `{"id":"a","status":"ACTIVE","created":"1970-01-01T00:00:00Z","flavor":{}}`, "a", "invalid time"},
+		{"an end that is no time", `{"id":"a","status":"DELETED","created":"2026-01-01T00:00:00Z","OS-SRV-USG:terminated_at":"x"}`, "a", "invalid time"},
 	} {
 		s, err := newParser().parse(json.RawMessage(test.raw))
 		if err == nil || !strings.Contains(err.Error(), test.want) || s.ID != test.id {

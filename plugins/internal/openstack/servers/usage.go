@@ -2,54 +2,44 @@ package servers
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 )
 
-// usagePage reads one page of a project's usage into the servers that are waiting for figures, and gives
-// the address of the next. The page is an object, not a list, so that api.Each does not fit.
-func usagePage(ctx context.Context, service *gophercloud.ServiceClient, address string, missing map[string]*Server) (string, error) {
-	var page struct {
-		Usage struct {
-			Servers []struct {
-				ID       string `json:"instance_id"`
-				Flavor   string `json:"flavor"`
-				VCPUs    int64  `json:"vcpus"`
-				MemoryMB int64  `json:"memory_mb"`
-				LocalGB  int64  `json:"local_gb"`
-			} `json:"server_usages"`
-		} `json:"tenant_usage"`
-		Links []struct {
-			Rel  string `json:"rel"`
-			Href string `json:"href"`
-		} `json:"tenant_usage_links"`
-	}
-	if err := api.Get(ctx, service, address, &page); err != nil {
-		return "", err
-	}
-	for _, usage := range page.Usage.Servers {
-		if s := missing[usage.ID]; s != nil {
-			s.Flavor = &Flavor{Name: usage.Flavor, VCPUs: usage.VCPUs, MemoryMB: usage.MemoryMB, DiskGB: usage.LocalGB}
+// usagePage is one page of a project's usage. It is an object, not a list, so that api.EachPage
+// does not fit.
+type usagePage struct {
+	Usage struct {
+		Servers []struct {
+			ID       string `json:"instance_id"`
+			Flavor   string `json:"flavor"`
+			VCPUs    int64  `json:"vcpus"`
+			MemoryMB int64  `json:"memory_mb"`
+			LocalGB  int64  `json:"local_gb"`
+		} `json:"server_usages"`
+	} `json:"tenant_usage"`
+	Links []struct {
+		Rel  string `json:"rel"`
+		Href string `json:"href"`
+	} `json:"tenant_usage_links"`
+}
+
+func readUsagePage(
+	ctx context.Context, service *gophercloud.ServiceClient, address string,
+) (usagePage, error) {
+	var page usagePage
+	err := api.Get(ctx, service, address, &page)
+	return page, err
+}
+
+// next returns the address of the page after the one at an address, empty after the last.
+func (p usagePage) next(address string) (string, error) {
+	for _, link := range p.Links {
+		if link.Rel == "next" && len(p.Usage.Servers) > 0 {
+			return api.FollowLink(address, link.Href)
 		}
-	}
-	for _, link := range page.Links {
-		if link.Rel != "next" || len(page.Usage.Servers) == 0 {
-			continue
-		}
-		// Only the query: see api.Each.
-		here, err := url.Parse(address)
-		if err != nil {
-			return "", err
-		}
-		there, err := url.Parse(link.Href)
-		if err != nil {
-			return "", err
-		}
-		here.RawQuery = there.RawQuery
-		return here.String(), nil
 	}
 	return "", nil
 }

@@ -6,17 +6,17 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
+	"github.com/caso-project/caso/plugins/internal/openstack/cache"
 )
 
-// newest is the microversion that this package was written for; later ones may change what is read here.
-const newest = minor(93)
+// newestSupported is the newest microversion whose answers this package was written for.
+const newestSupported = minor(93)
 
-// The microversions that make a difference (nova's API version history).
+// The microversions that change what is read here (nova's API microversion history).
 const (
 	pagedUsage     = minor(40)
 	embeddedFlavor = minor(47)
@@ -25,6 +25,7 @@ const (
 // minor is the y of microversion 2.y; 0 is an API without microversions.
 type minor int
 
+// String returns the microversion, empty for an API without microversions.
 func (m minor) String() string {
 	if m == 0 {
 		return ""
@@ -32,40 +33,40 @@ func (m minor) String() string {
 	return "2." + strconv.Itoa(int(m))
 }
 
-// list is the microversion to list servers with.
-func (m minor) list() string {
+// forList returns the microversion to list servers with.
+func (m minor) forList() string {
 	if m < embeddedFlavor {
 		return ""
 	}
 	return m.String()
 }
 
-// usage is the microversion to read usage with. At the newest ones the figures are no longer given per
-// server for a single project.
-func (m minor) usage() string {
+// forUsage returns the microversion to read usage with. The newest ones have no figures per server
+// for a single project.
+func (m minor) forUsage() string {
 	if m < pagedUsage {
 		return ""
 	}
 	return pagedUsage.String()
 }
 
-// Versions remembers the microversions that compute services offer, so that each is asked once and not for
-// every project. It is safe for concurrent use.
-type Versions struct {
-	mutex sync.Mutex
-	known map[string]minor
+// Versions holds the newest usable microversion of each compute service, by the service's root URL.
+// It is safe for concurrent use. The zero value is empty.
+type Versions struct{ byRoot cache.Cache[minor] }
+
+// newest returns the newest microversion that the service at a root URL and this package support.
+func (v *Versions) newest(
+	ctx context.Context, service *gophercloud.ServiceClient, root string,
+) (minor, error) {
+	return v.byRoot.Get(ctx, root, func(ctx context.Context) (minor, error) {
+		return readVersion(ctx, service, root)
+	})
 }
 
-// NewVersions makes an empty one.
-func NewVersions() *Versions { return &Versions{known: map[string]minor{}} }
-
-// of is the newest microversion that both the service at a root and this package understand.
-func (v *Versions) of(ctx context.Context, service *gophercloud.ServiceClient, root string) (minor, error) {
-	v.mutex.Lock()
-	defer v.mutex.Unlock()
-	if known, ok := v.known[root]; ok {
-		return known, nil
-	}
+// readVersion reads the version document of a compute service.
+func readVersion(
+	ctx context.Context, service *gophercloud.ServiceClient, root string,
+) (minor, error) {
 	var document struct {
 		Version struct {
 			Version string `json:"version"`
@@ -73,18 +74,19 @@ func (v *Versions) of(ctx context.Context, service *gophercloud.ServiceClient, r
 	}
 	err := api.Get(ctx, service, root, &document)
 	if status := api.Status(err); status != 0 && status < http.StatusInternalServerError {
-		// A proxy may let only the resources through; 2.1 is what every nova since 2015 understands.
+		// A proxy may forward only requests for resources; every nova since 2015 supports 2.1.
 		err = nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("asking nova for its version: %w", err)
+		return 0, fmt.Errorf("reading nova's version: %w", err)
 	}
-	var version minor
-	if text, ok := strings.CutPrefix(document.Version.Version, "2."); ok {
-		if number, err := strconv.Atoi(text); err == nil && number > 0 {
-			version = min(minor(number), newest)
-		}
+	text, ok := strings.CutPrefix(document.Version.Version, "2.")
+	if !ok {
+		return 0, nil
 	}
-	v.known[root] = version
-	return version, nil
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 0 {
+		return 0, nil //nolint:nilerr // an unreadable version is an API without microversions
+	}
+	return min(minor(number), newestSupported), nil
 }

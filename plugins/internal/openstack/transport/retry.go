@@ -15,37 +15,36 @@ import (
 )
 
 const (
-	// maxBody bounds what is read of one answer. A page of 1000 servers is under 2 MiB.
+	// maxBody limits the size of one answer. A page of 1000 servers is under 2 MiB.
 	maxBody = 256 << 20
-	// attempts is how often a request is sent at most.
+	// attempts is the maximum number of times that a request is sent.
 	attempts = 5
-	// firstWait is doubled before each further attempt.
+	// firstWait is the wait before the second attempt. Each further wait is twice the one before.
 	firstWait = 500 * time.Millisecond
-	// longestWait caps a wait, also one that the server asks for with Retry-After.
+	// longestWait limits a wait, also one that the server asks for with Retry-After.
 	longestWait = 30 * time.Second
 )
 
-// retrier sends a request again when the answer says that the service, or a proxy before it, was not able
-// to take it for the moment.
+// retrier sends a request again when the service, or a proxy before it, is temporarily unavailable.
 type retrier struct {
 	next      http.RoundTripper
 	userAgent string
 	timeout   time.Duration
 	wait      func(context.Context, time.Duration) error
-	spread    func(time.Duration) time.Duration
+	jitter    func(time.Duration) time.Duration
 }
 
-// RoundTrip sends the request and reads the whole answer, so that a connection that breaks in the middle
-// of a body is seen here, where the request can still be repeated.
+// RoundTrip sends the request and reads the whole answer, so that a request whose connection breaks
+// within the body can be repeated.
 func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
-		response, err := r.once(request)
-		after, again := retry(request, response, err, attempt)
+		response, err := r.attempt(request)
+		after, again := shouldRetry(request, response, err, attempt)
 		if !again || attempt == attempts {
 			return response, err
 		}
 		if after == 0 {
-			after = r.spread(firstWait << (attempt - 1))
+			after = r.jitter(firstWait << (attempt - 1))
 		}
 		if waitErr := r.wait(request.Context(), min(after, longestWait)); waitErr != nil {
 			return response, err
@@ -53,30 +52,30 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// once makes one attempt.
-func (r *retrier) once(request *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(request.Context(), r.timeout, errSlow)
+// attempt sends the request once.
+func (r *retrier) attempt(request *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(request.Context(), r.timeout, errAttemptTimeout)
 	defer cancel()
-	attempt := request.Clone(ctx)
+	clone := request.Clone(ctx)
 	if r.userAgent != "" {
-		attempt.Header.Set("User-Agent", r.userAgent)
+		clone.Header.Set("User-Agent", r.userAgent)
 	}
 	if request.Body != nil && request.GetBody != nil {
 		body, err := request.GetBody()
 		if err != nil {
 			return nil, err
 		}
-		attempt.Body = body
+		clone.Body = body
 	}
-	response, err := r.next.RoundTrip(attempt)
+	response, err := r.next.RoundTrip(clone)
 	if err != nil {
-		return nil, r.slow(ctx, err)
+		return nil, r.explainTimeout(ctx, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	_ = response.Body.Close()
 	switch {
 	case err != nil:
-		return nil, r.slow(ctx, fmt.Errorf("reading the answer: %w", err))
+		return nil, r.explainTimeout(ctx, fmt.Errorf("reading the answer: %w", err))
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
@@ -84,23 +83,27 @@ func (r *retrier) once(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// errSlow tells the deadline of one attempt from the caller's own.
-var errSlow = errors.New("the attempt took too long")
+// errAttemptTimeout distinguishes the timeout of one attempt from a deadline of the caller.
+var errAttemptTimeout = errors.New("attempt timed out")
 
-func (r *retrier) slow(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errSlow) {
+// explainTimeout replaces an error that the timeout of the attempt caused.
+func (r *retrier) explainTimeout(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errAttemptTimeout) {
 		return fmt.Errorf("no complete answer within %s", r.timeout)
 	}
 	return err
 }
 
-// retry says whether to send a request again, and how long the server wants to be left alone before.
-func retry(request *http.Request, response *http.Response, err error, attempt int) (time.Duration, bool) {
+// shouldRetry reports whether to send a request again, and after which wait the server asked for.
+func shouldRetry(
+	request *http.Request, response *http.Response, err error, attempt int,
+) (time.Duration, bool) {
 	if !repeatable(request) || request.Context().Err() != nil {
 		return 0, false
 	}
 	if err != nil {
-		return 0, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) && attempt < 3 ||
+		return 0, errors.Is(err, syscall.ECONNRESET) ||
+			errors.Is(err, syscall.ECONNREFUSED) && attempt < 3 ||
 			errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	switch response.StatusCode {
@@ -112,8 +115,9 @@ func retry(request *http.Request, response *http.Response, err error, attempt in
 	return 0, false
 }
 
-// repeatable says whether sending a request twice does the same as once. Asking keystone for a token
-// does: the first one is simply never used. So does asking Gnocchi for aggregates, which changes nothing.
+// repeatable reports whether sending a request twice has the effect of sending it once. Asking
+// keystone for a token has: the first token is never used. Asking Gnocchi for aggregates changes
+// nothing.
 func repeatable(request *http.Request) bool {
 	switch request.Method {
 	case http.MethodGet, http.MethodHead:
@@ -125,7 +129,7 @@ func repeatable(request *http.Request) bool {
 	return false
 }
 
-// retryAfter reads the header's two forms, seconds and a date (RFC 9110, 10.2.3).
+// retryAfter parses the two forms of the header, seconds and a date (RFC 9110, section 10.2.3).
 func retryAfter(header string) time.Duration {
 	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil && seconds > 0 {
 		return time.Duration(min(seconds, int(longestWait/time.Second))) * time.Second
@@ -136,13 +140,14 @@ func retryAfter(header string) time.Duration {
 	return 0
 }
 
-// spread moves a wait by up to a half either way, so that many requests that failed at once do not
-// all come back at once.
-func spread(d time.Duration) time.Duration {
+// jitter changes a wait by up to a half either way, so that requests that failed at the same time
+// are not repeated at the same time.
+func jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d)))
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+// waitByClock waits for a time or until the context ends.
+func waitByClock(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

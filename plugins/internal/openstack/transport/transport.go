@@ -1,6 +1,6 @@
-// Package transport makes the HTTP client that all requests to a cloud go through: TLS as the operator
-// configured it, proxies from the environment, a deadline for each attempt, a bound on what is read, and
-// retries of requests that are safe to repeat. It knows nothing of tokens, JSON or OpenStack.
+// Package transport provides the HTTP client for all requests to a cloud: TLS as configured,
+// proxies from the environment, a timeout for each attempt, a limit on the size of answers, and
+// retries of requests that are safe to repeat.
 package transport
 
 import (
@@ -11,47 +11,88 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 )
 
-// DefaultTimeout is how long one attempt may take, its body included, where nothing is configured. A page
-// of 1000 servers takes a busy nova about six seconds.
+// DefaultTimeout limits one attempt, its body included, where no timeout is configured. nova takes
+// about six seconds for a page of 1000 servers.
 const DefaultTimeout = 2 * time.Minute
 
-// Options is what can be set.
+// Options configures a client.
 type Options struct {
-	// UserAgent goes with every request, so that the cloud's operator can tell them by it.
+	// UserAgent is the User-Agent header of every request.
 	UserAgent string
+	// TLS is the configuration to start from; nil: Go's defaults. The options below win over it.
+	TLS *tls.Config
 	// CAFile holds the PEM certificates of the authorities to trust; empty: the system's.
 	CAFile string
-	// CertFile and KeyFile hold the client's own certificate; KeyFile may be empty when CertFile has both.
+	// CertFile and KeyFile hold the client certificate; KeyFile may be empty when CertFile has
+	// both.
 	CertFile, KeyFile string
-	// Insecure takes any certificate of the server.
+	// Insecure disables the verification of server certificates.
 	Insecure bool
-	// Timeout bounds one attempt; 0 is DefaultTimeout.
+	// Timeout limits one attempt; 0 is DefaultTimeout.
 	Timeout time.Duration
-	// Wait passes the time between two attempts; nil: by the clock. Tests do without.
+	// Wait pauses between two attempts; nil: by the clock. Tests replace it.
 	Wait func(context.Context, time.Duration) error
 }
 
-// FileError says which of the configured files could not be used.
+// FileError is an error of a configured file. Its text never holds the content of the file.
 type FileError struct {
 	// Option is `cafile` or `certfile`.
 	Option string
-	// Err is what was wrong with it.
+	// Err is the cause.
 	Err error
 }
 
-// Error says what was wrong; the text never holds the file's content.
+// Error returns the text of the cause.
 func (e *FileError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// New makes a client. It reads the certificate files and opens no connection.
+// New returns a client. It reads the certificate files and opens no connection.
 func New(options Options) (*http.Client, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: options.Insecure}
+	config, err := tlsConfig(options)
+	if err != nil {
+		return nil, err
+	}
+	timeout := options.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	wait := options.Wait
+	if wait == nil {
+		wait = waitByClock
+	}
+	dialer := &net.Dialer{Timeout: min(timeout, 20*time.Second), KeepAlive: 30 * time.Second}
+	base := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSHandshakeTimeout:   min(timeout, 20*time.Second),
+		TLSClientConfig:       config,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   8,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+	return &http.Client{
+		Transport: &retrier{next: base, userAgent: options.UserAgent, timeout: timeout, wait: wait,
+			jitter: jitter},
+		CheckRedirect: checkRedirect,
+	}, nil
+}
+
+// tlsConfig merges the options over their TLS configuration.
+func tlsConfig(options Options) (*tls.Config, error) {
+	config := &tls.Config{}
+	if options.TLS != nil {
+		config = options.TLS.Clone()
+	}
+	config.MinVersion = tls.VersionTLS12
+	config.InsecureSkipVerify = config.InsecureSkipVerify || options.Insecure
 	if options.CAFile != "" {
 		pem, err := os.ReadFile(options.CAFile)
 		if err != nil {
@@ -59,7 +100,8 @@ func New(options Options) (*http.Client, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, &FileError{Option: "cafile", Err: fmt.Errorf("%s holds no PEM certificate", options.CAFile)}
+			err := fmt.Errorf("%s has no PEM certificate", options.CAFile)
+			return nil, &FileError{Option: "cafile", Err: err}
 		}
 	}
 	if options.CertFile != "" {
@@ -73,42 +115,34 @@ func New(options Options) (*http.Client, error) {
 		}
 		config.Certificates = []tls.Certificate{certificate}
 	}
-	timeout := options.Timeout
-	if timeout == 0 {
-		timeout = DefaultTimeout
-	}
-	pass := options.Wait
-	if pass == nil {
-		pass = wait
-	}
-	base := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: min(timeout, 20*time.Second), KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   min(timeout, 20*time.Second),
-		TLSClientConfig:       config,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
-	}
-	return &http.Client{
-		Transport:     &retrier{next: base, userAgent: options.UserAgent, timeout: timeout, wait: pass, spread: spread},
-		CheckRedirect: sameHost,
-	}, nil
+	return config, nil
 }
 
-// sameHost keeps tokens from being sent to a host that nobody configured: net/http drops the headers it
-// knows to be secret on a redirect to another host, but not X-Auth-Token.
-func sameHost(request *http.Request, via []*http.Request) error {
+// checkRedirect refuses redirects to another host or port. net/http drops the headers that it knows
+// to be secret on a redirect to another host, but not X-Auth-Token.
+func checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= 5 {
 		return errors.New("redirected more than five times")
 	}
 	first := via[0].URL
-	if request.URL.Hostname() != first.Hostname() {
-		return fmt.Errorf("redirected to another host, %s", request.URL.Host)
-	}
 	if first.Scheme == "https" && request.URL.Scheme != "https" {
 		return errors.New("redirected from https to http")
 	}
+	upgrade := first.Scheme == "http" && request.URL.Scheme == "https" &&
+		port(first) == "80" && port(request.URL) == "443"
+	if request.URL.Hostname() != first.Hostname() || port(request.URL) != port(first) && !upgrade {
+		return fmt.Errorf("redirected to another host, %s", request.URL.Host)
+	}
 	return nil
+}
+
+// port returns the port of a URL, also where the URL leaves it to the scheme.
+func port(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// waits records how long would have been waited.
+// waits records the waits between attempts.
 type waits []time.Duration
 
 func (w *waits) pass(ctx context.Context, d time.Duration) error {
@@ -18,7 +18,7 @@ func (w *waits) pass(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// client makes a client whose waits pass at once.
+// client returns a client that does not wait between attempts.
 func client(t *testing.T, options Options) (*http.Client, *waits) {
 	t.Helper()
 	var passed waits
@@ -30,7 +30,7 @@ func client(t *testing.T, options Options) (*http.Client, *waits) {
 	return client, &passed
 }
 
-// do makes a request and gives status and body.
+// do sends a request and returns the status and body of the answer.
 func do(t *testing.T, client *http.Client, method, address string) (int, string, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader("{}"))
@@ -120,7 +120,7 @@ func TestRetryAfterDate(t *testing.T) {
 	}
 }
 
-// TestRedirects: a token must not follow a redirect to somewhere else.
+// TestRedirects: a token must not follow a redirect to another host or port.
 func TestRedirects(t *testing.T) {
 	var target string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -136,9 +136,14 @@ func TestRedirects(t *testing.T) {
 	if _, body, err := do(t, client, "GET", server.URL); err != nil || body != "arrived" {
 		t.Errorf("%q %v", body, err)
 	}
-	target = "http://localhost.example.org/"
-	if _, _, err := do(t, client, "GET", server.URL); err == nil || !strings.Contains(err.Error(), "another host") {
-		t.Errorf("%v", err)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the redirect to another port was followed")
+	}))
+	defer elsewhere.Close()
+	for _, target = range []string{"http://localhost.example.org/", elsewhere.URL} {
+		if _, _, err := do(t, client, "GET", server.URL); err == nil || !strings.Contains(err.Error(), "another host") {
+			t.Errorf("%s: %v", target, err)
+		}
 	}
 	target = server.URL
 	if _, _, err := do(t, client, "GET", server.URL); err == nil || !strings.Contains(err.Error(), "redirected more than") {
@@ -146,7 +151,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestCancelled: whoever gives up is not held up by waits.
+// TestCancelled: a cancelled request does not wait for its next attempt.
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -1,0 +1,155 @@
+package cloudrecords
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/caso-project/caso/plugins/internal/openstack"
+	"github.com/caso-project/caso/plugins/internal/openstack/servers"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
+)
+
+// details are the fields of a record that other services than nova have, and the benchmark.
+type details struct {
+	userName, imageName string
+	publicIPs           int64
+	benchmark           *pluginv1.Benchmark
+}
+
+// readDetails returns the details of servers by ID. A detail that cannot be read is left out with a
+// warning, so that no record is lost.
+func (c *Collector) readDetails(
+	ctx context.Context, scope openstack.Scope, found []server,
+) (map[string]details, []error) {
+	var warnings []error
+	addWarning := func(warning error) {
+		if warning != nil {
+			warnings = append(warnings, warning)
+		}
+	}
+	all := make(map[string]details, len(found))
+	for _, region := range scope.Regions {
+		inRegion := slices.DeleteFunc(slices.Clone(found), func(s server) bool { return s.region != region })
+		images, warning := c.readImageNames(ctx, scope, region, inRegion)
+		addWarning(warning)
+		addresses, warning := readAddressCounts(ctx, scope, region)
+		addWarning(warning)
+		for _, s := range inRegion {
+			d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs}
+			if addresses != nil {
+				d.publicIPs = addresses[s.ID]
+			}
+			d.benchmark, warning = c.benchmark(s.Flavor, scope.Notices)
+			addWarning(warning)
+			if s.Flavor == nil {
+				addWarning(sdk.Warnf("server %s (%s): its CPUs, memory and disk are not known, because its flavor "+
+					"was deleted and nova (before microversion 2.47) has no copy", s.Name, s.ID).WithResource(s.ID))
+			}
+			all[s.ID] = d
+		}
+	}
+	names, warning := readUserNames(ctx, scope, found)
+	addWarning(warning)
+	for _, s := range found {
+		d := all[s.ID]
+		d.userName = names[s.UserID]
+		all[s.ID] = d
+	}
+	return all, warnings
+}
+
+// readImageNames returns the names of the images of servers in a region, by image ID.
+func (c *Collector) readImageNames(
+	ctx context.Context, scope openstack.Scope, region string, found []server,
+) (names map[string]string, warning error) {
+	ids := make([]string, 0, len(found))
+	for _, s := range found {
+		ids = append(ids, s.ImageID)
+	}
+	images, _ := c.images.LoadOrStore(region, newImageNames())
+	service := scope.Session.VersionedService("image", region, "v2")
+	names, err := images.(*imageNames).read(ctx, service, ids)
+	if err != nil && scope.Notices.FirstTime("images") {
+		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
+	}
+	return names, warning
+}
+
+// readAddressCounts returns the number of floating addresses by server ID; nil where neutron cannot
+// tell, so that nova's number has to do.
+func readAddressCounts(
+	ctx context.Context, scope openstack.Scope, region string,
+) (counts map[string]int64, warning error) {
+	service := scope.Session.VersionedService("network", region, "v2.0")
+	if service == nil {
+		return nil, nil
+	}
+	counts, known, err := countFloatingIPs(ctx, service, scope.Project.GetId())
+	if err != nil {
+		if scope.Notices.FirstTime("floating addresses") {
+			warning = sdk.Warnf("floating addresses cannot be read from neutron, "+
+				"PublicIPCount is nova's, which can lag behind: %s", err)
+		}
+		return nil, warning
+	}
+	if !known {
+		return nil, nil
+	}
+	return counts, nil
+}
+
+// readUserNames returns the names of the users of servers, by user ID.
+func readUserNames(
+	ctx context.Context, scope openstack.Scope, found []server,
+) (map[string]string, error) {
+	var ids []string
+	seen := map[string]bool{}
+	for _, s := range found {
+		if !seen[s.UserID] {
+			seen[s.UserID] = true
+			ids = append(ids, s.UserID)
+		}
+	}
+	return scope.Users.Names(ctx, scope.Session, ids)
+}
+
+// benchmark returns the benchmark from the extra specs of a flavor, with a warning once per flavor
+// if they are invalid. APEL requires both or neither, and a number that fits its DECIMAL(10,3); a
+// value of 0 has no meaning.
+func (c *Collector) benchmark(
+	flavor *servers.Flavor, notices *openstack.Notices,
+) (benchmark *pluginv1.Benchmark, warning error) {
+	if flavor == nil {
+		return nil, nil
+	}
+	nameKey, valueKey := c.options.benchmarkName, c.options.benchmarkValue
+	name := strings.TrimSpace(flavor.ExtraSpecs[nameKey])
+	text := strings.TrimSpace(flavor.ExtraSpecs[valueKey])
+	if name == "" && text == "" {
+		return nil, nil
+	}
+	invalid := func(format string, args ...any) (*pluginv1.Benchmark, error) {
+		if !notices.FirstTime("benchmark of " + flavor.Name) {
+			return nil, nil
+		}
+		return nil, sdk.Warnf("flavor %s: its benchmark is left out: "+format,
+			append([]any{flavor.Name}, args...)...).
+			WithDetail("Set both with: openstack flavor set --property " + nameKey + "=TYPE --property " +
+				valueKey + "=NUMBER " + flavor.Name)
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	switch {
+	case name == "" || text == "":
+		return invalid("only one of %s and %s is set", nameKey, valueKey)
+	case utf8.RuneCountInString(name) > 50:
+		return invalid("%s is longer than 50 characters: %.60q", nameKey, name)
+	case err != nil || math.IsNaN(value) || value < 0.001 || value >= 1e7:
+		return invalid("%s is not a number above 0 and below 10000000: %.40q", valueKey, text)
+	}
+	return &pluginv1.Benchmark{Type: name, Value: value}, nil
+}

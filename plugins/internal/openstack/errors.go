@@ -1,0 +1,81 @@
+package openstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caso-project/caso/plugins/internal/openstack/api"
+	"github.com/caso-project/caso/plugins/internal/openstack/auth"
+	"github.com/caso-project/caso/sdk"
+)
+
+// explain returns the joined errors of a call as diagnostics, errors before warnings. It adds the
+// project, if there is one, and a remedy to errors that have none.
+func (e *Extractor) explain(project string, err error) error {
+	var failures, warnings []error
+	for _, one := range splitJoined(err) {
+		if errors.Is(one, context.Canceled) {
+			failures = append(failures, one)
+			continue
+		}
+		var diagnostic *sdk.Diagnostic
+		if !errors.As(one, &diagnostic) {
+			diagnostic = sdk.Errorf("%s", one).WithDetail(e.remedy(project, one))
+		}
+		if diagnostic.Project == "" {
+			diagnostic = diagnostic.WithProject(project)
+		}
+		if diagnostic.Severity == sdk.SeverityError {
+			failures = append(failures, diagnostic)
+		} else {
+			warnings = append(warnings, diagnostic)
+		}
+	}
+	return errors.Join(slices.Concat(failures, warnings)...)
+}
+
+// splitJoined returns the errors that errors.Join has joined. An error of fmt.Errorf that wraps
+// several errors is one error: its text is not their texts line by line.
+func splitJoined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the tree is walked here
+	if !ok || err.Error() != errors.Join(joined.Unwrap()...).Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, splitJoined(one)...)
+	}
+	return all
+}
+
+// remedy returns what the reader can do about an error, empty where that is not known.
+func (e *Extractor) remedy(project string, err error) string {
+	switch {
+	case errors.Is(err, auth.ErrRefused) && project == "":
+		return "Check the user, its domain and its password in [keystone_auth] or [extractor]."
+	case errors.Is(err, auth.ErrRefused):
+		return "Keystone gives the same answer for a wrong password, a disabled or deleted project, " +
+			"and a project on which the user has no role.\n" + e.grantCommand(project)
+	case errors.Is(err, auth.ErrNoProject):
+		return "The records of a project need a token of that project. " +
+			"An application credential and a trust are bound to one project."
+	case api.Status(err) == http.StatusForbidden:
+		return "The user's role does not allow this request. " + e.grantCommand(project)
+	case strings.Contains(err.Error(), "x509:"):
+		return "Set [keystone_auth] cafile to the certificate of the authority that signed the service's."
+	}
+	return ""
+}
+
+// grantCommand returns the command that gives the user the role on a project.
+func (e *Extractor) grantCommand(project string) string {
+	return fmt.Sprintf("Give the role with: openstack role add --user %s --project %s reader",
+		e.cloud.Settings().UserOrID(), project)
+}
