@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,14 +83,21 @@ func compile(t *testing.T, binary, dir string) {
 	}
 }
 
-// startCloud: cloud [empty] [v2] [old] [projects=N] [servers=N] [telemetry=gnocchi|ceilometer]
-// starts a stand-in OpenStack and sets $CLOUD to its URL.
+// startCloud: cloud [name=NAME] [seed=N] [empty] [v2] [old] [projects=N] [servers=N]
+// [telemetry=gnocchi|ceilometer] starts a stand-in OpenStack and sets $CLOUD to its URL, and $USER
+// and $PASSWORD to its accounting user's. With a name they are $CLOUD_NAME, $USER_NAME and
+// $PASSWORD_NAME, of a user that no other cloud has.
 func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	options := standin.Options{Seed: 1}
+	suffix := ""
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
 		number, _ := strconv.Atoi(value)
 		switch name {
+		case "name":
+			suffix = "_" + value
+		case "seed":
+			options.Seed = uint64(number)
 		case "empty":
 			options.Empty = true
 		case "v2":
@@ -110,12 +118,30 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	if options.Telemetry != standin.TelemetryNone {
 		measure(cloud)
 	}
+	user, password := standin.AccountingUser, standin.AccountingPassword
+	if suffix != "" {
+		user, password = addReader(cloud, suffix)
+	}
 	url, stop, err := cloud.Listen("127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(stop)
-	ts.Setenv("CLOUD", url)
-	ts.Setenv("USER", standin.AccountingUser)
-	ts.Setenv("PASSWORD", standin.AccountingPassword)
+	ts.Setenv("CLOUD"+suffix, url)
+	ts.Setenv("USER"+suffix, user)
+	ts.Setenv("PASSWORD"+suffix, password)
+}
+
+// addReader adds a user of its own name and password that is a reader of the system and of every
+// project with a VO.
+func addReader(cloud *standin.Cloud, suffix string) (user, password string) {
+	user, password = standin.AccountingUser+suffix, standin.AccountingPassword+suffix
+	id := cloud.AddUser(standin.User{Name: user, Password: password})
+	cloud.GrantSystem(id, "reader")
+	for _, project := range cloud.Projects() {
+		if len(project.Properties) > 0 {
+			cloud.Grant(id, project.ID, "reader")
+		}
+	}
+	return user, password
 }
 
 // measure adds samples to every second server that ran for an hour: 3000 s of CPU time with a
@@ -185,13 +211,14 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 // reference in a configuration.
 func fill(ts *testscript.TestScript, neg bool, args []string) {
 	for _, arg := range args {
-		text := ts.ReadFile(arg)
-		for _, name := range []string{"CLOUD", "USER", "PASSWORD", "PORT", "WORK", "BIN"} {
-			text = strings.ReplaceAll(text, "@"+name+"@", ts.Getenv(name))
-		}
+		text := placeholder.ReplaceAllStringFunc(ts.ReadFile(arg), func(name string) string {
+			return ts.Getenv(strings.Trim(name, "@"))
+		})
 		ts.Check(os.WriteFile(ts.MkAbs(arg), []byte(text), 0o600))
 	}
 }
+
+var placeholder = regexp.MustCompile("@[A-Z_]+@")
 
 // status: status N COMMAND... runs a command that must exit with N.
 func status(ts *testscript.TestScript, neg bool, args []string) {
