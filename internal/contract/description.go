@@ -10,9 +10,9 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// CheckDescription returns everything that is wrong with the description of a plugin, each as a clause.
-// Values that only a newer version of the contract has are not wrong: WithoutUnknown removes them. The
-// rules:
+// CheckDescription returns everything that is wrong with the description of a plugin, each as a
+// clause. Values that only a newer version of the contract has are not wrong: WithoutUnknown
+// removes them. The rules:
 //
 //   - The name is valid (ValidPluginName); the version is printable.
 //   - The kind is extractor or messenger.
@@ -65,8 +65,8 @@ func CheckDescription(d *pluginv1.DescribeResponse) []string {
 	return wrong
 }
 
-// WithoutUnknown returns a description without the values that this version of the contract does not
-// have, and a warning for each, as a clause.
+// WithoutUnknown returns a description without the values that this version of the contract does
+// not have, and a warning for each, as a clause.
 func WithoutUnknown(d *pluginv1.DescribeResponse) (*pluginv1.DescribeResponse, []string) {
 	var warnings []string
 	add := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }

@@ -16,13 +16,14 @@ const (
 // NoReason is the reason of a rejection whose messenger gave none.
 const NoReason = "the messenger gave no reason"
 
-// IsError reports whether a diagnostic is of severity ERROR. A severity that is not set or unknown is.
+// IsError reports whether a diagnostic is of severity ERROR. A severity that is not set or unknown
+// is.
 func IsError(d *pluginv1.Diagnostic) bool {
 	return d.GetSeverity() != pluginv1.Diagnostic_SEVERITY_WARNING && d.GetSeverity() != pluginv1.Diagnostic_SEVERITY_INFO
 }
 
-// CheckDiagnostic returns what is wrong with a diagnostic: a summary that is empty or not one line, or a
-// text over its limit.
+// CheckDiagnostic returns what is wrong with a diagnostic: a summary that is empty or not one line,
+// or a text over its limit.
 func CheckDiagnostic(d *pluginv1.Diagnostic) error {
 	switch summary := d.GetSummary(); {
 	case summary == "":

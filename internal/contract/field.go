@@ -103,7 +103,8 @@ func validFigure(field string, f float64) error {
 	return nil
 }
 
-// checkBenchmark requires both type and value, or neither. APEL's table has 50 characters for the type.
+// checkBenchmark requires both type and value, or neither. APEL's table has 50 characters for the
+// type.
 func checkBenchmark(b *pluginv1.Benchmark) error {
 	const maxTypeLength = 50
 	switch {

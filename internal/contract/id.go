@@ -12,9 +12,9 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// RecordID returns the id of the fact that a record states: its subject and its time, but no figures.
-// Reporting the same fact again, in a republished window for example, gives the same id, so that a
-// receiver can overwrite it. The forms, with times in seconds since 1970 (UTC), are
+// RecordID returns the id of the fact that a record states: its subject and its time, but no
+// figures. Reporting the same fact again, in a republished window for example, gives the same id,
+// so that a receiver can overwrite it. The forms, with times in seconds since 1970 (UTC), are
 //
 //	cloud-VM-RECORDCREATETIME
 //	ip-PROJECT-USER-v4-MEASUREMENTTIME
@@ -22,10 +22,10 @@ import (
 //	storage-VOLUME-CREATETIME
 //	energy-VM-STARTTIME-ENDTIME
 //
-// It consists of ASCII letters, digits and -._:/@+=, so that it needs no escapes in JSON, XML or a log.
-// Other bytes become %XX, and so does `-` where it would make two facts look alike (in PROJECT and
-// MODEL). An id longer than 512 bytes is cut and ends in `~` and a digest of the whole. A record without
-// content has no id.
+// It consists of ASCII letters, digits and -._:/@+=, so that it needs no escapes in JSON, XML or a
+// log. Other bytes become %XX, and so does `-` where it would make two facts look alike (in PROJECT
+// and MODEL). An id longer than 512 bytes is cut and ends in `~` and a digest of the whole. A
+// record without content has no id.
 func RecordID(record *pluginv1.Record) string {
 	switch kind := record.GetKind().(type) {
 	case *pluginv1.Record_Cloud:

@@ -21,9 +21,9 @@ var (
 	optionNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )
 
-// ValidPluginName reports whether a name can be the name of a plugin, an alias or an overlay: lower-case
-// letters, digits, `-` and `_`, beginning and ending with a letter or digit. It becomes a part of file
-// names and sections.
+// ValidPluginName reports whether a name can be the name of a plugin, an alias or an overlay:
+// lower-case letters, digits, `-` and `_`, beginning and ending with a letter or digit. It becomes
+// a part of file names and sections.
 func ValidPluginName(name string) bool { return pluginNamePattern.MatchString(name) }
 
 // KnownOptionType reports whether this version of the contract has an option type.
@@ -35,8 +35,8 @@ func KnownOptionType(t pluginv1.OptionType) bool {
 // OptionName returns an option as messages show it: "[section] name".
 func OptionName(section, name string) string { return "[" + section + "] " + name }
 
-// CheckOption returns everything that is wrong with the declaration of an option, each as a clause that
-// follows the name of the option. The rules:
+// CheckOption returns everything that is wrong with the declaration of an option, each as a clause
+// that follows the name of the option. The rules:
 //
 //   - The section is DEFAULT, or lower-case letters, digits, `_` and `-`, beginning with a letter; the
 //     name is lower-case letters, digits and `_`, beginning with a letter. `.` and `@` have a meaning in

@@ -9,8 +9,8 @@ import (
 )
 
 // CheckRecord returns what is wrong with a record as an extractor emits it: a missing field that
-// consumers require, a figure that cannot be true, or figures that contradict each other. record.proto
-// documents the rules field by field. StreamCheck has those that span several records.
+// consumers require, a figure that cannot be true, or figures that contradict each other.
+// record.proto documents the rules field by field. StreamCheck has those that span several records.
 //
 //   - project_id is set: the host stores and stamps records by project.
 //   - Every string is UTF-8: protobuf refuses to encode any other.
@@ -58,7 +58,8 @@ func checkContent(record *pluginv1.Record) error {
 	return errors.New("no cloud, ip, accelerator, storage or energy record in it")
 }
 
-// Subject returns the type of a record and what it is about, for messages: "cloud record of SERVER".
+// Subject returns the type of a record and what it is about, for messages: "cloud record of
+// SERVER".
 func Subject(record *pluginv1.Record) string {
 	subject := SubjectID(record)
 	if record.GetKind() == nil {
@@ -134,7 +135,8 @@ func checkCloud(cloud *pluginv1.CloudRecord) error {
 	if cloud.GetWallDuration() == nil {
 		return missingField("wall_duration")
 	}
-	// Compared in seconds: a time.Duration overflows after 292 years, and a plugin may send anything.
+	// Compared in seconds: a time.Duration overflows after 292 years, and a plugin may send
+	// anything.
 	existed := until.GetSeconds() - cloud.GetStartTime().GetSeconds()
 	wall, suspended := cloud.GetWallDuration().GetSeconds(), cloud.GetSuspendDuration().GetSeconds()
 	if wall != existed-suspended {

@@ -11,23 +11,60 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// StreamCheck checks the records of one window, one after another, against the rules of single records
-// and those that span the stream:
-//
-//   - Every record is of the project and of one of the record types that were asked for.
-//   - Every fact comes once: no two records have the same id.
-//   - No record time is after the window's end: the figures would be a forecast.
-//   - cumulative: a record time is a month end within the window, or the window's end.
-//   - cumulative: a subject has a record for every month that the window touches and it existed in, in
-//     time order. APEL bills a missing month together with the next one.
-//   - cumulative: the start time of a subject never changes, and none of its figures falls. APEL bills
-//     the difference of two figures, which would be negative.
-//   - cumulative: nothing follows the record of a subject's end, and that end is before the window's end.
-//   - monthly: the month is one that the window touches, and durations are not longer than the part of
-//     the month before the window's end.
-//   - interval: the record lies within the window.
-//
-// A subject that cannot be reported is left out with all its records.
+// Rule names a rule for the records of one window.
+type Rule string
+
+// The rules for the records of one window. StreamRules has their reasons.
+const (
+	RuleRecordValid  Rule = "record_valid"
+	RuleAskedProject Rule = "asked_project"
+	RuleAskedTypes   Rule = "asked_types"
+	RuleFactOnce     Rule = "fact_once"
+	RuleRecordTime   Rule = "record_time"
+	RuleInWindow     Rule = "in_window"
+	RuleMonths       Rule = "months"
+	RuleTimeOrder    Rule = "time_order"
+	RuleNeverFalls   Rule = "never_falls"
+)
+
+// StreamRules returns the rules for the records of one window, each with its reason.
+func StreamRules() map[Rule]string {
+	return map[Rule]string{
+		RuleRecordValid:  "a record has the fields that consumers require, and its figures can be true (CheckRecord)",
+		RuleAskedProject: "a record is of the project that was asked for: the host stores and bills it there",
+		RuleAskedTypes:   "a record is of a type that was asked for: no messenger accepts another",
+		RuleFactOnce:     "no two records state the same fact: the second would replace the first",
+		RuleRecordTime: "a cumulative record is as of a month end in the window or of the window's end, a monthly record of a month " +
+			"that the window touches, and none is dated after the window's end: the figures would be a forecast",
+		RuleInWindow: "a subject began before the window's end, and an end in the record is before it; a record per interval lies within " +
+			"the window: what comes later belongs to the next window",
+		RuleMonths: "a cumulative subject has a record for every month that the window touches and it existed in: APEL bills a missing " +
+			"month together with the next one",
+		RuleTimeOrder: "the records of a cumulative subject come in time order, and none after its end: APEL keeps the last that " +
+			"arrives in a month",
+		RuleNeverFalls: "the start time of a cumulative subject never changes and none of its figures falls: APEL bills the difference of " +
+			"two figures, which would be negative",
+	}
+}
+
+// Violation is a record, or the lack of one, that breaks a rule.
+type Violation struct {
+	Rule Rule
+	Err  error
+}
+
+// Error returns what is wrong.
+func (v *Violation) Error() string { return v.Err.Error() }
+
+// Unwrap returns the cause.
+func (v *Violation) Unwrap() error { return v.Err }
+
+func violation(rule Rule, format string, args ...any) error {
+	return &Violation{Rule: rule, Err: fmt.Errorf(format, args...)}
+}
+
+// StreamCheck checks the records of one window, one after another, against StreamRules. A subject
+// that cannot be reported is left out with all its records.
 type StreamCheck struct {
 	project string
 	types   []pluginv1.RecordType
@@ -56,27 +93,29 @@ func NewStreamCheck(request *pluginv1.ExtractRequest) *StreamCheck {
 // Add checks the next record.
 func (c *StreamCheck) Add(record *pluginv1.Record) error {
 	if err := CheckRecord(record); err != nil {
-		return err
+		return &Violation{Rule: RuleRecordValid, Err: err}
 	}
-	if err := c.checkInStream(record); err != nil {
-		return fmt.Errorf("%s: %w", Subject(record), err)
+	err := c.checkInStream(record)
+	var broken *Violation
+	if errors.As(err, &broken) {
+		return violation(broken.Rule, "%s: %w", Subject(record), broken.Err)
 	}
-	return nil
+	return err
 }
 
 func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
 	if record.GetProjectId() != c.project {
-		return fmt.Errorf("project_id is %q, but project %q was asked for", record.GetProjectId(), c.project)
+		return violation(RuleAskedProject, "project_id is %q, but project %q was asked for", record.GetProjectId(), c.project)
 	}
 	if recordType := RecordTypeOf(record); !slices.Contains(c.types, recordType) {
-		return fmt.Errorf("record type %s was not asked for", RecordTypeName(recordType))
+		return violation(RuleAskedTypes, "record type %s was not asked for", RecordTypeName(recordType))
 	}
 	if cloud := record.GetCloud(); cloud != nil {
 		return c.checkCumulative(cloud)
 	}
 	id := RecordID(record)
 	if _, again := c.ids[id]; again {
-		return fmt.Errorf("it comes twice (%s)", id)
+		return violation(RuleFactOnce, "it comes twice (%s)", id)
 	}
 	c.ids[id] = struct{}{}
 	switch kind := record.GetKind().(type) {
@@ -88,7 +127,7 @@ func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
 		return c.checkMonthly(kind.Accelerator)
 	case *pluginv1.Record_Energy:
 		if kind.Energy.GetStartTime().GetSeconds() < c.from {
-			return fmt.Errorf("start_time (%s) is before the window", kind.Energy.GetStartTime().AsTime().Format(time.RFC3339))
+			return violation(RuleInWindow, "start_time (%s) is before the window", kind.Energy.GetStartTime().AsTime().Format(time.RFC3339))
 		}
 		return c.notAfterEnd("end_time", kind.Energy.GetEndTime().AsTime())
 	}
@@ -97,7 +136,7 @@ func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
 
 func (c *StreamCheck) notAfterEnd(field string, t time.Time) error {
 	if t.After(c.to) {
-		return fmt.Errorf("%s (%s) is after the window's end (%s)", field, t.Format(time.RFC3339), c.to.Format(time.RFC3339))
+		return violation(RuleRecordTime, "%s (%s) is after the window's end (%s)", field, t.Format(time.RFC3339), c.to.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -113,12 +152,12 @@ func (c *StreamCheck) checkMonthly(accelerator *pluginv1.AcceleratorRecord) erro
 			"available_duration": accelerator.GetAvailableDuration(), "active_duration": accelerator.GetActiveDuration(),
 		} {
 			if d.GetSeconds() > limit {
-				return fmt.Errorf("%s is %d s, but only %d s of %04d-%02d are before the window's end", field, d.GetSeconds(), limit, year, month)
+				return violation(RuleRecordTime, "%s is %d s, but only %d s of %04d-%02d are before the window's end", field, d.GetSeconds(), limit, year, month)
 			}
 		}
 		return nil
 	}
-	return fmt.Errorf("month %04d-%02d is outside the window", year, month)
+	return violation(RuleRecordTime, "month %04d-%02d is outside the window", year, month)
 }
 
 // cumulativeSubject is what was reported of a subject so far.
@@ -143,14 +182,14 @@ func (c *StreamCheck) checkCumulative(cloud *pluginv1.CloudRecord) error {
 	}
 	month := slices.IndexFunc(c.months, func(m Month) bool { return m.AsOf.Equal(asOf) })
 	if month < 0 {
-		return fmt.Errorf("record_create_time (%s) is neither a month end within the window nor the window's end", asOf.Format(time.RFC3339))
+		return violation(RuleRecordTime, "record_create_time (%s) is neither a month end within the window nor the window's end", asOf.Format(time.RFC3339))
 	}
 	start := cloud.GetStartTime().AsTime()
 	if !start.Before(c.months[month].Before) {
-		return fmt.Errorf("start_time (%s) is not before the window's end", start.Format(time.RFC3339))
+		return violation(RuleInWindow, "start_time (%s) is not before the window's end", start.Format(time.RFC3339))
 	}
 	if end := cloud.GetEndTime(); end != nil && !end.AsTime().Before(c.months[month].Before) {
-		return fmt.Errorf("end_time (%s) belongs to the next window or month", end.AsTime().Format(time.RFC3339))
+		return violation(RuleInWindow, "end_time (%s) belongs to the next window or month", end.AsTime().Format(time.RFC3339))
 	}
 	seen, known := c.subjects[cloud.GetVmUuid()]
 	if !known {
@@ -159,19 +198,19 @@ func (c *StreamCheck) checkCumulative(cloud *pluginv1.CloudRecord) error {
 	}
 	switch {
 	case seen.ended:
-		return errors.New("it comes after the record of the subject's end")
+		return violation(RuleTimeOrder, "it comes after the record of the subject's end")
 	case seen.startSeconds != start.Unix():
-		return fmt.Errorf("start_time changes from %s to %s within the window",
+		return violation(RuleNeverFalls, "start_time changes from %s to %s within the window",
 			time.Unix(seen.startSeconds, 0).UTC().Format(time.RFC3339), start.Format(time.RFC3339))
 	case month <= seen.month:
-		return errors.New("it comes after a record of the same or a later time")
+		return violation(RuleTimeOrder, "it comes after a record of the same or a later time")
 	case month > seen.month+1:
-		return fmt.Errorf("the record as of %s is missing before it", c.months[seen.month+1].AsOf.Format(time.RFC3339))
+		return violation(RuleMonths, "the record as of %s is missing before it", c.months[seen.month+1].AsOf.Format(time.RFC3339))
 	}
 	figures := cumulativeFigures(cloud)
 	for i, name := range [5]string{"wall_duration", "suspend_duration", "cpu_duration", "network_inbound_gb", "network_outbound_gb"} {
 		if known && figures[i] < seen.figures[i] {
-			return fmt.Errorf("%s falls from %d to %d within the window", name, seen.figures[i], figures[i])
+			return violation(RuleNeverFalls, "%s falls from %d to %d within the window", name, seen.figures[i], figures[i])
 		}
 	}
 	seen.month, seen.figures, seen.ended = month, figures, cloud.GetEndTime() != nil
@@ -188,7 +227,7 @@ func (c *StreamCheck) Finish() error {
 	var first error
 	for id, seen := range c.subjects {
 		if !seen.ended && seen.month < len(c.months)-1 {
-			err := fmt.Errorf("cloud record of %q: the record as of %s is missing", id, c.months[seen.month+1].AsOf.Format(time.RFC3339))
+			err := violation(RuleMonths, "cloud record of %q: the record as of %s is missing", id, c.months[seen.month+1].AsOf.Format(time.RFC3339))
 			// The same error whatever the order of the map.
 			if first == nil || err.Error() < first.Error() {
 				first = err

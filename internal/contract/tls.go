@@ -13,14 +13,15 @@ import (
 	"time"
 )
 
-// HostTLS returns what a host needs for mutual TLS with one plugin: the configuration for go-plugin's
-// ClientConfig.TLSConfig, and the value of ClientCertEnv. It replaces ClientConfig.AutoMTLS, for two
-// reasons. AutoMTLS makes a P-521 key, and the TLS of gRPC for C++, Python and Ruby (BoringSSL) offers no
-// signatures of it. And it marks the host's certificate as a CA, which rustls (Rust's tonic) does not
-// accept as the certificate of a peer. go-plugin's own server accepts both.
+// HostTLS returns what a host needs for mutual TLS with one plugin: the configuration for
+// go-plugin's ClientConfig.TLSConfig, and the value of ClientCertEnv. It replaces
+// ClientConfig.AutoMTLS, for two reasons. AutoMTLS makes a P-521 key, and the TLS of gRPC for C++,
+// Python and Ruby (BoringSSL) offers no signatures of it. And it marks the host's certificate as a
+// CA, which rustls (Rust's tonic) does not accept as the certificate of a peer. go-plugin's own
+// server accepts both.
 //
-// go-plugin adds the certificate that the plugin sends in its handshake to the configuration, which is
-// therefore for one plugin only.
+// go-plugin adds the certificate that the plugin sends in its handshake to the configuration, which
+// is therefore for one plugin only.
 func HostTLS() (config *tls.Config, clientCert string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -38,8 +39,8 @@ func HostTLS() (config *tls.Config, clientCert string, err error) {
 		// Clocks are set back. A year is longer than the longest run.
 		NotBefore: now.Add(-time.Hour),
 		NotAfter:  now.AddDate(1, 0, 0),
-		// No KeyUsage: with one that lacks keyCertSign, OpenSSL does not recognise the certificate as
-		// self-signed and searches for its issuer.
+		// No KeyUsage: with one that lacks keyCertSign, OpenSSL does not recognise the certificate
+		// as self-signed and searches for its issuer.
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		IsCA:                  false,
 		BasicConstraintsValid: true,

@@ -49,8 +49,8 @@ func ParseRecordType(name string) (pluginv1.RecordType, bool) {
 	return pluginv1.RecordType_RECORD_TYPE_UNSPECIFIED, false
 }
 
-// TimeSemanticsOf returns the time semantics that the fields of a record type express, and so the only
-// one with which an extractor can declare it; unspecified for an unknown type.
+// TimeSemanticsOf returns the time semantics that the fields of a record type express, and so the
+// only one with which an extractor can declare it; unspecified for an unknown type.
 func TimeSemanticsOf(t pluginv1.RecordType) pluginv1.TimeSemantics {
 	switch t {
 	case pluginv1.RecordType_RECORD_TYPE_CLOUD:
@@ -70,8 +70,8 @@ func TimeSemanticsName(s pluginv1.TimeSemantics) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "TIME_SEMANTICS_"))
 }
 
-// KindName returns the name of a kind of plugin in file names, configurations and messages: "extractor",
-// "messenger", or "plugin" for an unknown kind.
+// KindName returns the name of a kind of plugin in file names, configurations and messages:
+// "extractor", "messenger", or "plugin" for an unknown kind.
 func KindName(kind pluginv1.Kind) string {
 	switch kind {
 	case pluginv1.Kind_KIND_EXTRACTOR:

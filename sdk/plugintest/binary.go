@@ -21,20 +21,20 @@ import (
 // BinaryOption changes how Binary starts a plugin.
 type BinaryOption func(*exec.Cmd)
 
-// Env adds a variable (NAME=value) to the environment of the plugin, which otherwise holds what the host gives
-// and no more.
+// Env adds a variable (NAME=value) to the environment of the plugin, which otherwise is the one
+// that the host sets.
 func Env(variable string) BinaryOption {
 	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, variable) }
 }
 
-// Args gives the plugin arguments; the host gives none.
+// Args starts the plugin with arguments. The host starts plugins without.
 func Args(args ...string) BinaryOption {
 	return func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, args...) }
 }
 
-// Binary starts a plugin's executable as the host does: through go-plugin with gRPC and mutual TLS, with
-// a clean environment, a socket directory, a process group and a lifeline. Whether the host would trust
-// the file (its owner, its modes, its name) is not looked at.
+// Binary starts a plugin's executable as the host does: through go-plugin with gRPC and mutual TLS,
+// with a clean environment, a socket directory, a process group and a lifeline. It does not check
+// whether the host would trust the file (owner, mode, name).
 func Binary(t testing.TB, path string, options ...BinaryOption) *Plugin {
 	t.Helper()
 	return start(t, path, options)
@@ -51,7 +51,8 @@ func start(t tb, path string, options []BinaryOption) *Plugin {
 	if err != nil {
 		t.Fatalf("finding the plugin %s: %v", path, err)
 	}
-	// Not the test's own directory: its name holds the test's, and a socket's path may have 107 bytes.
+	// Not the test's own directory: its name contains the test's, and the path of a socket may have
+	// 107 bytes (unix(7)).
 	sockets, err := os.MkdirTemp("", "caso")
 	if err != nil {
 		t.Fatalf("making a directory for the plugin's socket: %v", err)
@@ -82,7 +83,8 @@ func start(t tb, path string, options []BinaryOption) *Plugin {
 		TLSConfig:        tls,
 		StartTimeout:     startTimeout,
 		Stderr:           newOutput(t),
-		// With a logger go-plugin would read stderr as JSON, and panic at a line that only looks like hclog's.
+		// With a logger, go-plugin parses stderr as JSON and panics at a line that only resembles
+		// hclog's.
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Off}),
 	})
 	running := &process{client: client, cmd: cmd, path: path, options: options, lifeline: held}
@@ -98,9 +100,9 @@ func start(t tb, path string, options []BinaryOption) *Plugin {
 	if err := protocol.Ping(); err != nil {
 		t.Fatalf("asking the plugin %s for the gRPC health of the service %q, as go-plugin does: %v", path, plugin.GRPCServiceName, err)
 	}
-	started := newPlugin(limited{protocol.(*plugin.GRPCClient).Conn})
+	started := newPlugin(limitedConn{protocol.(*plugin.GRPCClient).Conn})
 	started.process = running
-	started.again = func(t tb) *Plugin { return start(t, path, options) }
+	started.startAnother = func(t tb) *Plugin { return start(t, path, options) }
 	return started
 }
 
@@ -118,14 +120,14 @@ func command(path string, options []BinaryOption) *exec.Cmd {
 	return cmd
 }
 
-// limited sets on every call the limit that the host has; go-plugin's own connection has none.
-type limited struct{ *grpc.ClientConn }
+// limitedConn sets the host's message limit on every call; go-plugin's connection has none.
+type limitedConn struct{ *grpc.ClientConn }
 
-func (l limited) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+func (l limitedConn) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
 	return l.ClientConn.Invoke(ctx, method, args, reply, withLimit(options)...)
 }
 
-func (l limited) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+func (l limitedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	return l.ClientConn.NewStream(ctx, desc, method, withLimit(options)...)
 }
 

@@ -19,7 +19,8 @@ type delivery struct {
 	stream grpc.BidiStreamingClient[pluginv1.DeliverRequest, pluginv1.DeliverResponse]
 }
 
-func (s *suite) open(ctx context.Context) (*delivery, error) {
+// openDelivery opens a stream of Deliver.
+func (s *suite) openDelivery(ctx context.Context) (*delivery, error) {
 	stream, err := s.Deliver(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("calling Deliver: %w", err)
@@ -27,8 +28,8 @@ func (s *suite) open(ctx context.Context) (*delivery, error) {
 	return &delivery{s, stream}, nil
 }
 
-// batch sends one batch and waits for its ack.
-func (d *delivery) batch(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
+// deliverBatch sends one batch and waits for its ack.
+func (d *delivery) deliverBatch(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 	if err := d.stream.Send(&pluginv1.DeliverRequest{Batch: batch}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("sending batch %s: %w", batch.GetId(), err)
 	}
@@ -39,8 +40,8 @@ func (d *delivery) batch(batch *pluginv1.Batch) (*pluginv1.Ack, error) {
 	return response.GetAck(), nil
 }
 
-// end ends the host's side and wants the messenger to end its own, with nothing left to say.
-func (d *delivery) end() error {
+// close ends the host's side; the messenger must end its own without another message.
+func (d *delivery) close() error {
 	if err := d.stream.CloseSend(); err != nil {
 		return fmt.Errorf("ending the stream: %w", err)
 	}
@@ -54,29 +55,29 @@ func (d *delivery) end() error {
 	return fmt.Errorf("an ack comes that answers nothing: %v", response.GetAck())
 }
 
-// deliverAll opens a stream, delivers batches over it one after the other and ends it. Each ack is checked.
+// deliverAll delivers batches over one stream, one after another, and checks each ack.
 func (s *suite) deliverAll(t tb, batches ...*pluginv1.Batch) []*pluginv1.Ack {
 	t.Helper()
-	d, err := s.open(s.patience(t))
+	d, err := s.openDelivery(s.deadline(t))
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	var acks []*pluginv1.Ack
 	for _, batch := range batches {
-		ack, err := d.batch(batch)
+		ack, err := d.deliverBatch(batch)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
 		s.checkAck(t, batch, ack)
 		acks = append(acks, ack)
 	}
-	if err := d.end(); err != nil {
+	if err := d.close(); err != nil {
 		t.Errorf("%v", err)
 	}
 	return acks
 }
 
-// checkAck applies what holds for every ack, whatever it says.
+// checkAck tests what holds for every ack.
 func (s *suite) checkAck(t tb, batch *pluginv1.Batch, ack *pluginv1.Ack) {
 	t.Helper()
 	if ack.GetBatchId() != batch.GetId() {
@@ -88,7 +89,7 @@ func (s *suite) checkAck(t tb, batch *pluginv1.Batch, ack *pluginv1.Ack) {
 	case pluginv1.Ack_RESULT_DELIVERED:
 	case pluginv1.Ack_RESULT_RETRY, pluginv1.Ack_RESULT_REJECTED:
 		if !slices.ContainsFunc(ack.GetDiagnostics(), contract.IsError) {
-			t.Errorf("batch %s: %v without a diagnostic of severity ERROR: nobody learns why", batch.GetId(), ack.GetResult())
+			t.Errorf("batch %s: %v without a diagnostic of severity ERROR", batch.GetId(), ack.GetResult())
 		}
 	default:
 		t.Errorf("batch %s: the result is %v", batch.GetId(), ack.GetResult())

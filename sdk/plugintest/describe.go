@@ -1,21 +1,18 @@
 package plugintest
 
 import (
-	"regexp"
-	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// pluginName is what can stand in a file's name and in a list of the configuration.
-var pluginName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$`)
-
-// describe checks what the plugin says of itself. Without an answer nothing else can be tried.
-func (s *suite) describe(run run) bool {
+// testDescribe tests the description. It reports whether the other rules can be tested.
+func (s *suite) testDescribe(run runRule) bool {
 	if !run("describe_before_configure", func(t tb) {
-		description, err := s.Describe(s.patience(t), &pluginv1.DescribeRequest{})
+		description, err := s.Describe(s.deadline(t), &pluginv1.DescribeRequest{})
 		if err != nil {
 			t.Fatalf("Describe before Configure: %v", err)
 		}
@@ -25,44 +22,49 @@ func (s *suite) describe(run run) bool {
 	}
 	run("describe_stable", func(t tb) {
 		for range 3 {
-			again, err := s.Describe(s.patience(t), &pluginv1.DescribeRequest{})
+			again, err := s.Describe(s.deadline(t), &pluginv1.DescribeRequest{})
 			if err != nil {
 				t.Fatalf("Describe, again: %v", err)
 			}
 			if !proto.Equal(s.description, again) {
-				t.Errorf("Describe says something else each time:\n%v\n%v", s.description, again)
+				t.Errorf("two descriptions differ:\n%v\n%v", s.description, again)
 			}
 		}
 	})
-	run("describe_name", func(t tb) {
-		if name := s.description.GetName(); !pluginName.MatchString(name) {
-			t.Errorf("the name %q is not lower-case letters, digits, - and _: it is the NAME of the file and of the configuration", name)
-		}
+	ownRules := func(clause string) bool { return !strings.HasPrefix(clause, "option ") }
+	run("describe_valid", func(t tb) {
+		s.reportClauses(t, ownRules)
 		if s.description.GetVersion() == "" {
-			t.Errorf("the plugin has no version")
+			t.Errorf("no version")
+		}
+		_, unknown := contract.WithoutUnknown(s.description)
+		for _, clause := range unknown {
+			t.Errorf("%s", clause)
 		}
 	})
-	kind := run("describe_kind", func(t tb) {
-		switch s.description.GetKind() {
-		case pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER:
-		default:
-			t.Errorf("the kind is %v: a plugin is an extractor or a messenger", s.description.GetKind())
-		}
+	run("options_valid", func(t tb) {
+		s.reportClauses(t, func(clause string) bool { return !ownRules(clause) })
 	})
-	run("describe_record_types", func(t tb) {
-		types := s.recordTypes()
-		if len(types) == 0 {
-			t.Errorf("the plugin has no record types: it would never be given anything to do")
-		}
-		for i, recordType := range types {
-			if !slices.Contains(AllTypes(), recordType) {
-				t.Errorf("record type %v is none of the contract's", recordType)
+	run("options_defaults", func(t tb) {
+		for _, option := range s.description.GetOptions() {
+			// A default that refers to another option depends on the configuration.
+			if option.DefaultValue == nil || strings.Contains(option.GetDefaultValue(), "$") {
+				continue
 			}
-			if slices.Contains(types[:i], recordType) {
-				t.Errorf("record type %v is there twice", recordType)
+			if _, err := parseValue(option, option.GetDefaultValue()); err != nil {
+				t.Errorf("option %s: invalid default: %v", contract.OptionName(option.GetSection(), option.GetName()), err)
 			}
 		}
 	})
-	s.describeOptions(run)
-	return kind
+	kind := s.description.GetKind()
+	return kind == pluginv1.Kind_KIND_EXTRACTOR || kind == pluginv1.Kind_KIND_MESSENGER
+}
+
+func (s *suite) reportClauses(t tb, matches func(clause string) bool) {
+	t.Helper()
+	for _, clause := range contract.CheckDescription(s.description) {
+		if matches(clause) {
+			t.Errorf("%s", clause)
+		}
+	}
 }

@@ -7,13 +7,13 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// end tries how the plugin ends, which leaves no plugin.
-func (s *suite) end(run run) {
+// testEnd tests how the plugin ends.
+func (s *suite) testEnd(run runRule) {
 	if s.process != nil {
-		s.processes(run)
+		s.testProcess(run)
 	}
 	run("close_answers", func(t tb) {
-		response, err := s.Close(s.patience(t), &pluginv1.CloseRequest{})
+		response, err := s.Close(s.deadline(t), &pluginv1.CloseRequest{})
 		if err != nil {
 			t.Fatalf("Close: %v", err)
 		}
@@ -21,23 +21,23 @@ func (s *suite) end(run run) {
 	})
 }
 
-// processes tries what only a process of its own can show.
-func (s *suite) processes(run run) {
+// testProcess tests what only a process of its own can show.
+func (s *suite) testProcess(run runRule) {
 	run("process_ends_with_host", func(t tb) {
-		plugin := s.again(t)
+		plugin := s.startAnother(t)
 		_ = plugin.process.lifeline.Close()
 		if !plugin.process.exited(s.settings.Patience) {
-			t.Errorf("the host is gone (its end of the lifeline is closed), but the plugin still runs after %s", s.settings.Patience)
+			t.Errorf("the plugin still runs %s after its lifeline was closed", s.settings.Patience)
 		}
 	})
 	run("process_ignores_signals", func(t tb) {
-		plugin := s.again(t)
+		plugin := s.startAnother(t)
 		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 			if err := plugin.process.cmd.Process.Signal(signal); err != nil {
 				t.Fatalf("sending %v: %v", signal, err)
 			}
-			if _, err := plugin.Describe(s.patience(t), &pluginv1.DescribeRequest{}); err != nil {
-				t.Fatalf("the plugin did not survive %v, which a batch in flight would not either: %v", signal, err)
+			if _, err := plugin.Describe(s.deadline(t), &pluginv1.DescribeRequest{}); err != nil {
+				t.Fatalf("the plugin does not answer after %v: %v", signal, err)
 			}
 		}
 	})
@@ -53,11 +53,11 @@ func (s *suite) processes(run run) {
 		select {
 		case err := <-ended:
 			if err == nil {
-				t.Errorf("started by hand, without the cookie, the plugin ended with status 0: nobody would see that it did nothing")
+				t.Errorf("started by hand, without the cookie, the plugin exits with status 0: it must exit with another")
 			}
 		case <-ctx.Done():
 			_ = cmd.Process.Kill()
-			t.Errorf("started by hand, without the cookie, the plugin waits for a host that will never come, until it is killed (%v)", <-ended)
+			t.Errorf("started by hand, without the cookie, the plugin waits for a host until it is killed (%v)", <-ended)
 		}
 	})
 }

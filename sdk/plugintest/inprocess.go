@@ -31,15 +31,15 @@ func serve(t tb, register func(*grpc.Server)) *Plugin {
 	t.Helper()
 	output := newOutput(t)
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: output})
-	var busy atomic.Int64
+	var inFlight atomic.Int64
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(contract.MaxMessageBytes), grpc.MaxSendMsgSize(contract.MaxMessageBytes),
 		grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			return handler(hclog.WithContext(ctx, logger), request)
 		}),
 		grpc.StreamInterceptor(func(implementation any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-			busy.Add(1)
-			defer busy.Add(-1)
+			inFlight.Add(1)
+			defer inFlight.Add(-1)
 			return handler(implementation, &loggingStream{stream, hclog.WithContext(stream.Context(), logger)})
 		}))
 	register(server)
@@ -55,20 +55,19 @@ func serve(t tb, register func(*grpc.Server)) *Plugin {
 	}
 	t.Cleanup(func() {
 		_ = conn.Close()
-		// Stop waits for handlers: one that never returns, which is what the suite looks for, would
-		// hold up the test for ever.
+		// Stop waits for handlers, and the suite tests for handlers that never return.
 		go server.Stop()
 		if err := <-served; err != nil {
 			t.Errorf("serving the plugin in this process: %v", err)
 		}
 	})
 	plugin := newPlugin(conn)
-	plugin.busy = func() int { return int(busy.Load()) }
-	plugin.again = func(t tb) *Plugin { return serve(t, register) }
+	plugin.callsInFlight = func() int { return int(inFlight.Load()) }
+	plugin.startAnother = func(t tb) *Plugin { return serve(t, register) }
 	return plugin
 }
 
-// loggingStream is a stream whose context carries the logger.
+// loggingStream is a stream whose context has the logger.
 type loggingStream struct {
 	grpc.ServerStream
 	ctx context.Context

@@ -11,10 +11,11 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// large is what one record may be and still fit into a batch: names have no limit in the contract.
-const large = 100 << 10
+// largeText is a size with which a record still fits into a batch: strings have no limit in the
+// contract.
+const largeText = 100 << 10
 
-// oddTexts are names that clouds have been seen to give, or could.
+// oddTexts returns names that clouds have been seen to return, or could.
 func oddTexts() []string {
 	return []string{
 		"",
@@ -25,12 +26,12 @@ func oddTexts() []string {
 		"%%", "%%%", "\n%%\n", "a%s%d%",
 		`"quotes" 'and' \backslashes\ <tags> &amp; {"json": []}`,
 		" spaces around ",
-		strings.Repeat("x", large),
-		strings.Repeat("é", large/2),
+		strings.Repeat("x", largeText),
+		strings.Repeat("é", largeText/2),
 	}
 }
 
-// oddRecords are records of the types which follow the contract and are still apt to break a messenger.
+// oddRecords returns valid records of the given types that are apt to break a messenger.
 func oddRecords(seed uint64, types []pluginv1.RecordType) []*pluginv1.Record {
 	var odd []*pluginv1.Record
 	for i, recordType := range types {
@@ -40,34 +41,35 @@ func oddRecords(seed uint64, types []pluginv1.RecordType) []*pluginv1.Record {
 			record.Id = contract.RecordID(record)
 			odd = append(odd, record)
 		}
-		// Only what the host requires.
-		odd = append(odd, bare(Records(seed+uint64(1000*i+900), 1, recordType)[0]))
+		// Only the required fields.
+		odd = append(odd, onlyRequired(Records(seed+uint64(1000*i+900), 1, recordType)[0]))
 	}
 	return slices.DeleteFunc(odd, func(record *pluginv1.Record) bool { return contract.CheckRecord(record) != nil })
 }
 
-// smallOnes are the records that fit into one batch together.
-func smallOnes(records []*pluginv1.Record) []*pluginv1.Record {
-	return slices.DeleteFunc(slices.Clone(records), func(record *pluginv1.Record) bool { return proto.Size(record) > large/2 })
+// smallRecords returns the records that fit into one batch together.
+func smallRecords(records []*pluginv1.Record) []*pluginv1.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(record *pluginv1.Record) bool { return proto.Size(record) > largeText/2 })
 }
 
-// kept are the texts that identify a record: they are the host's, or the cloud's own IDs.
-func kept(field protoreflect.FieldDescriptor) bool {
+// identifying reports whether a field identifies a record: those have the host's values or the
+// cloud's IDs.
+func identifying(field protoreflect.FieldDescriptor) bool {
 	switch field.Name() {
-	case "id", "site_name", "fqan", "project_id", "vm_uuid", "volume_id", "type":
+	case "id", "site_name", "fqan", "project_id", "vm_uuid", "volume_id", "type", "model":
 		return true
 	}
 	return false
 }
 
-// setTexts gives every other text field of a record a value. A field that the host requires keeps its own where the
-// value is empty.
+// setTexts sets every other string field of a record. A required field keeps its value if the new
+// one is empty.
 func setTexts(message protoreflect.Message, text string) {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		switch {
-		case field.Kind() == protoreflect.StringKind && !kept(field):
+		case field.Kind() == protoreflect.StringKind && !identifying(field):
 			if text == "" && !field.HasPresence() && field.Name() != "machine_name" && field.Name() != "cloud_compute_service" {
 				continue
 			}
@@ -81,8 +83,8 @@ func setTexts(message protoreflect.Message, text string) {
 	}
 }
 
-// bare leaves out everything that may be.
-func bare(record *pluginv1.Record) *pluginv1.Record {
+// onlyRequired returns a record without its optional fields.
+func onlyRequired(record *pluginv1.Record) *pluginv1.Record {
 	record.CloudComputeService = ""
 	switch kind := record.GetKind().(type) {
 	case *pluginv1.Record_Cloud:

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// output keeps what a plugin logs, and shows it when its test has failed. A test's own log will not do: a
-// plugin may write a last line after its test has ended.
+// output collects what a plugin logs and prints it if the test failed. The test's own log would not
+// do: a plugin may write a last line after its test has ended.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -28,7 +28,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// String is everything logged so far.
+// String returns everything logged so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

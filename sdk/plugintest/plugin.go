@@ -9,24 +9,24 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Plugin is a running plugin, called as the host calls it. Only one of the clients of Extractor and
-// Messenger has somebody at the other end. It ends with the test that started it.
+// Plugin is a running plugin, with the clients that the host calls it by. It serves either
+// Extractor or Messenger. It ends with the test that started it.
 type Plugin struct {
 	pluginv1.PluginClient
 	pluginv1.ExtractorClient
 	pluginv1.MessengerClient
 
-	// again starts another one like it.
-	again func(t tb) *Plugin
-	// busy says how many calls of Extract and Deliver the plugin has under way; nil where that cannot
-	// be seen from outside.
-	busy func() int
+	// startAnother starts another process of the same plugin.
+	startAnother func(t tb) *Plugin
+	// callsInFlight returns the number of running Extract and Deliver calls; nil where that cannot
+	// be observed.
+	callsInFlight func() int
 	// process is nil for an implementation that runs inside the test.
 	process *process
 }
 
-// tb is what this package needs of a *testing.T. The tests of the suite itself put another in its place,
-// to see what a bad plugin is told.
+// tb is the part of *testing.T that the suite uses. The suite's own tests replace it to observe
+// what a plugin that breaks a rule is told.
 type tb interface {
 	Helper()
 	Context() context.Context

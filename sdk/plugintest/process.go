@@ -10,23 +10,23 @@ import (
 	"github.com/hashicorp/go-plugin"
 )
 
-// process is a plugin that was started as one.
+// process is the process of a plugin that Binary started.
 type process struct {
 	client  *plugin.Client
 	cmd     *exec.Cmd
 	path    string
 	options []BinaryOption
-	// lifeline is the end of the pipe that only the host holds.
+	// lifeline is the write end of the pipe, which only the host holds.
 	lifeline *os.File
 	stopping sync.Once
 }
 
-// stop ends the process group, politely first.
+// stop ends the plugin, then kills its process group.
 func (p *process) stop() {
 	p.stopping.Do(func() {
 		killed := make(chan struct{})
 		go func() {
-			// It never returns when the process is frozen.
+			// It does not return while the process is stopped (SIGSTOP).
 			p.client.Kill()
 			close(killed)
 		}()
@@ -41,22 +41,22 @@ func (p *process) stop() {
 	})
 }
 
-// exited waits for the process to end by itself.
+// exited waits for the process to end and reports whether it did.
 func (p *process) exited(patience time.Duration) bool {
 	return eventually(patience, p.client.Exited)
 }
 
-// eventually asks until the answer is yes, or patience is at its end.
-func eventually(patience time.Duration, answer func() bool) bool {
+// eventually waits until a condition holds, and reports whether it does in time.
+func eventually(patience time.Duration, holds func() bool) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !answer() {
+	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			return answer()
+			return holds()
 		}
 	}
 	return true

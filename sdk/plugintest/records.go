@@ -14,23 +14,12 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// AllTypes are the types of records that there are.
-func AllTypes() []pluginv1.RecordType {
-	return []pluginv1.RecordType{
-		pluginv1.RecordType_RECORD_TYPE_CLOUD,
-		pluginv1.RecordType_RECORD_TYPE_IP,
-		pluginv1.RecordType_RECORD_TYPE_ACCELERATOR,
-		pluginv1.RecordType_RECORD_TYPE_STORAGE,
-		pluginv1.RecordType_RECORD_TYPE_ENERGY,
-	}
-}
-
-// Records makes n records as the host hands them to a messenger: valid, complete with id, site and VO, all of
-// one project, of the types in turn (all five where none is named). The same arguments make the same
+// Records generates n records as a messenger receives them: valid, with id, site and VO, all of one
+// project, of the given types in turn (all types by default). The same arguments generate the same
 // records; no two of them state the same fact.
 func Records(seed uint64, n int, types ...pluginv1.RecordType) []*pluginv1.Record {
 	if len(types) == 0 {
-		types = AllTypes()
+		types = contract.RecordTypes()
 	}
 	g := &generator{rand: rand.New(rand.NewPCG(seed, seed))}
 	project := g.hex(32)
@@ -53,7 +42,7 @@ func Records(seed uint64, n int, types ...pluginv1.RecordType) []*pluginv1.Recor
 type generator struct{ rand *rand.Rand }
 
 func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {
-	// Every record is as of some whole hour of 2026; what it is about began up to 100 days before.
+	// Every record is as of a whole hour of 2026; its subject began up to 100 days before.
 	now := time.Date(2026, 1, 1, g.rand.IntN(8000), 0, 0, 0, time.UTC)
 	start := now.Add(-time.Duration(g.rand.IntN(100*24*3600)) * time.Second)
 	switch kind {
@@ -70,7 +59,7 @@ func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {
 	case pluginv1.RecordType_RECORD_TYPE_ACCELERATOR:
 		record.Kind = &pluginv1.Record_Accelerator{Accelerator: &pluginv1.AcceleratorRecord{
 			VmUuid:            g.uuid(),
-			GlobalUserName:    g.maybe(g.user()),
+			GlobalUserName:    g.optional(g.user()),
 			MeasurementYear:   int32(now.Year()),
 			MeasurementMonth:  int32(now.Month()),
 			Type:              pluginv1.AcceleratorType(1 + g.rand.IntN(3)),
@@ -84,13 +73,13 @@ func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {
 			VolumeId:          g.uuid(),
 			CreateTime:        timestamppb.New(now),
 			StorageSystem:     "cinder.example.org",
-			StorageClass:      g.maybe("ssd"),
+			StorageClass:      g.optional("ssd"),
 			LocalUserId:       g.hex(32),
-			GlobalUserName:    g.maybe(g.user()),
+			GlobalUserName:    g.optional(g.user()),
 			StartTime:         timestamppb.New(start),
 			EndTime:           timestamppb.New(now),
 			CapacityUsedBytes: g.rand.Int64N(1 << 42),
-			AttachedTo:        g.maybe(g.uuid()),
+			AttachedTo:        g.optional(g.uuid()),
 		}}
 	case pluginv1.RecordType_RECORD_TYPE_ENERGY:
 		record.Kind = &pluginv1.Record_Energy{Energy: &pluginv1.EnergyRecord{
@@ -108,13 +97,13 @@ func (g *generator) cloud(start, now time.Time) *pluginv1.CloudRecord {
 		VmUuid:           g.uuid(),
 		MachineName:      "vm-" + g.hex(4),
 		LocalUserId:      g.hex(32),
-		GlobalUserName:   g.maybe(g.user()),
+		GlobalUserName:   g.optional(g.user()),
 		Status:           pluginv1.CloudStatus(1 + g.rand.IntN(7)),
 		StartTime:        timestamppb.New(start),
 		RecordCreateTime: timestamppb.New(now),
 		MemoryMb:         proto.Int64(int64(1+g.rand.IntN(64)) * 1024),
 		DiskGb:           proto.Int64(int64(g.rand.IntN(500))),
-		ImageId:          g.maybe(g.uuid()),
+		ImageId:          g.optional(g.uuid()),
 	}
 	until := now
 	if cloud.GetStatus() == pluginv1.CloudStatus_CLOUD_STATUS_COMPLETED {
@@ -136,7 +125,7 @@ func (g *generator) cloud(start, now time.Time) *pluginv1.CloudRecord {
 	return cloud
 }
 
-func (g *generator) maybe(text string) *string {
+func (g *generator) optional(text string) *string {
 	if g.rand.IntN(2) == 0 {
 		return nil
 	}

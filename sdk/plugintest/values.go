@@ -8,30 +8,25 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// readValue reads the text of an option by its type. The host's reader knows more (quotes, continued lines);
-// what a test writes does not need that.
-func readValue(option *pluginv1.Option, text string) (*pluginv1.OptionValue, error) {
+// parseValue parses the text of an option by its type. The host's parser supports more (quotes,
+// continued lines), which the settings of a test do not need.
+func parseValue(option *pluginv1.Option, text string) (*pluginv1.OptionValue, error) {
 	value := &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()}}
-	allowed := func(text string) error {
-		if choices := option.GetChoices(); len(choices) > 0 && !slices.Contains(choices, text) {
-			return fmt.Errorf("%q is none of %q", text, choices)
-		}
-		return nil
-	}
 	switch option.GetType() {
 	case pluginv1.OptionType_OPTION_TYPE_STRING:
 		value.Value = &pluginv1.OptionValue_StringValue{StringValue: text}
-		return value, allowed(text)
+		return value, contract.CheckChoice(option, text)
 	case pluginv1.OptionType_OPTION_TYPE_LIST:
 		list := &pluginv1.StringList{}
 		for _, item := range strings.Split(text, ",") {
 			if item = strings.TrimSpace(item); item == "" {
 				continue
 			}
-			if err := allowed(item); err != nil {
+			if err := contract.CheckChoice(option, item); err != nil {
 				return nil, err
 			}
 			list.Items = append(list.Items, item)
@@ -45,18 +40,16 @@ func readValue(option *pluginv1.Option, text string) (*pluginv1.OptionValue, err
 		case "false", "0", "off", "no":
 			value.Value = &pluginv1.OptionValue_BooleanValue{BooleanValue: false}
 		default:
-			return nil, fmt.Errorf("%q is no boolean", text)
+			return nil, fmt.Errorf("invalid boolean %q", text)
 		}
 		return value, nil
 	case pluginv1.OptionType_OPTION_TYPE_INTEGER:
 		n, err := strconv.ParseInt(text, 10, 64)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%q is no whole number", text)
-		case option.Minimum != nil && n < option.GetMinimum():
-			return nil, fmt.Errorf("%d is below the minimum %d", n, option.GetMinimum())
-		case option.Maximum != nil && n > option.GetMaximum():
-			return nil, fmt.Errorf("%d is above the maximum %d", n, option.GetMaximum())
+		if err != nil {
+			return nil, fmt.Errorf("invalid whole number %q", text)
+		}
+		if err := contract.CheckBounds(option, n); err != nil {
+			return nil, err
 		}
 		value.Value = &pluginv1.OptionValue_IntegerValue{IntegerValue: n}
 		return value, nil
@@ -64,11 +57,11 @@ func readValue(option *pluginv1.Option, text string) (*pluginv1.OptionValue, err
 	return nil, fmt.Errorf("its type is %v", option.GetType())
 }
 
-// reference is $name, ${name} or $section.name in a default.
+// reference matches $name, ${name} or $section.name in a default.
 var reference = regexp.MustCompile(`\$\{?([a-zA-Z][a-zA-Z0-9_-]*(?:\.[a-z][a-z0-9_]*)?)\}?`)
 
-// optionValues are the values of all options that the settings give or that have a default, as the host would
-// send them.
+// optionValues returns the values of all options that the settings set or that have a default, as
+// the host sends them.
 func optionValues(options []*pluginv1.Option, settings map[string]string) ([]*pluginv1.OptionValue, error) {
 	texts := map[string]string{}
 	for _, option := range options {
@@ -80,7 +73,8 @@ func optionValues(options []*pluginv1.Option, settings map[string]string) ([]*pl
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		// A name of [DEFAULT] may also be the host's own, which a default such as $site_name refers to.
+		// An option of [DEFAULT] may also be the host's, which a default such as $site_name refers
+		// to.
 		if _, declared := texts[key]; !declared && !strings.HasPrefix(key, "DEFAULT.") {
 			return nil, fmt.Errorf("the settings have %q, but the plugin declares no such option", key)
 		}
@@ -94,11 +88,11 @@ func optionValues(options []*pluginv1.Option, settings map[string]string) ([]*pl
 		}
 		if _, given := settings[key]; !given {
 			var err error
-			if text, err = expand(text, option.GetSection(), texts, settings); err != nil {
+			if text, err = expandReferences(text, option.GetSection(), texts, settings); err != nil {
 				return nil, fmt.Errorf("the default of %s: %w", key, err)
 			}
 		}
-		value, err := readValue(option, text)
+		value, err := parseValue(option, text)
 		if err != nil {
 			return nil, fmt.Errorf("the value of %s: %w", key, err)
 		}
@@ -107,10 +101,11 @@ func optionValues(options []*pluginv1.Option, settings map[string]string) ([]*pl
 	return values, nil
 }
 
-// expand puts in what a default refers to: an option of the same section, of [DEFAULT], or of the section named.
-func expand(text, section string, texts, settings map[string]string) (string, error) {
+// expandReferences replaces the references in a default: to an option of the same section, of
+// [DEFAULT], or of the named section.
+func expandReferences(text, section string, texts, settings map[string]string) (string, error) {
 	var unknown []string
-	for range 5 { // a value may refer to another again; a circle must not go on for ever
+	for range 5 { // references may be nested, or a circle
 		if !strings.Contains(text, "$") {
 			break
 		}
@@ -129,7 +124,7 @@ func expand(text, section string, texts, settings map[string]string) (string, er
 		})
 	}
 	if len(unknown) > 0 {
-		return "", fmt.Errorf("it refers to %q: give that in Settings.Options", unknown)
+		return "", fmt.Errorf("it refers to %q: set that in Settings.Options", unknown)
 	}
 	return text, nil
 }
