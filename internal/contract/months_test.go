@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/caso-project/caso/internal/contract"
 )
 
@@ -51,4 +53,26 @@ func TestMonthsAreUTC(t *testing.T) {
 	if len(months) != 2 || !months[0].AsOf.Equal(parseTime("2026-03-31 23:59:59")) {
 		t.Errorf("%v", months)
 	}
+}
+
+// The parts of a window join without a gap, and each record time lies in the month of its part.
+func TestMonthsProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from := time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "from"), 0).UTC()
+		to := from.Add(time.Duration(rapid.Int64Range(1, 4e7).Draw(t, "length")) * time.Second)
+		next := from
+		for _, month := range contract.Months(from, to) {
+			last := month.Before.Add(-time.Second)
+			if !month.From.Equal(next) || !month.From.Before(month.Before) || month.From.Format("2006-01") != last.Format("2006-01") {
+				t.Fatalf("part %v after %s", month, next)
+			}
+			if month.AsOf.Format("2006-01") != month.From.Format("2006-01") || month.AsOf.After(month.Before) || month.AsOf.Before(last) {
+				t.Fatalf("record time %s in part %v", month.AsOf, month)
+			}
+			next = month.Before
+		}
+		if !next.Equal(to) {
+			t.Fatalf("the parts end at %s instead of %s", next, to)
+		}
+	})
 }

@@ -26,6 +26,12 @@ var (
 // a part of file names and sections.
 func ValidPluginName(name string) bool { return pluginNamePattern.MatchString(name) }
 
+// ValidSection reports whether a name can be the section of an option. `[default]` is not [DEFAULT] to
+// oslo.config, so it cannot be one.
+func ValidSection(name string) bool {
+	return sectionPattern.MatchString(name) && name != strings.ToLower(DefaultSection)
+}
+
 // KnownOptionType reports whether this version of the contract has an option type.
 func KnownOptionType(t pluginv1.OptionType) bool {
 	_, known := pluginv1.OptionType_name[int32(t)]
@@ -50,7 +56,7 @@ func OptionName(section, name string) string { return "[" + section + "] " + nam
 func CheckOption(option *pluginv1.Option) []string {
 	var wrong []string
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if !sectionPattern.MatchString(option.GetSection()) {
+	if !ValidSection(option.GetSection()) {
 		add("has an invalid section: it must be DEFAULT, or lower-case letters, digits, _ and -, beginning with a letter")
 	}
 	if !optionNamePattern.MatchString(option.GetName()) {

@@ -196,24 +196,25 @@ func (c *StreamCheck) checkCumulative(cloud *pluginv1.CloudRecord) error {
 		seen = &cumulativeSubject{month: c.firstMonth(start) - 1, startSeconds: start.Unix()}
 		c.subjects[cloud.GetVmUuid()] = seen
 	}
-	switch {
-	case seen.ended:
-		return violation(RuleTimeOrder, "it comes after the record of the subject's end")
-	case seen.startSeconds != start.Unix():
-		return violation(RuleNeverFalls, "start_time changes from %s to %s within the window",
-			time.Unix(seen.startSeconds, 0).UTC().Format(time.RFC3339), start.Format(time.RFC3339))
-	case month <= seen.month:
+	if month <= seen.month {
 		return violation(RuleTimeOrder, "it comes after a record of the same or a later time")
-	case month > seen.month+1:
-		return violation(RuleMonths, "the record as of %s is missing before it", c.months[seen.month+1].AsOf.Format(time.RFC3339))
 	}
-	figures := cumulativeFigures(cloud)
+	before := *seen
+	seen.month, seen.figures, seen.ended = month, cumulativeFigures(cloud), cloud.GetEndTime() != nil
+	switch {
+	case before.ended:
+		return violation(RuleTimeOrder, "it comes after the record of the subject's end")
+	case before.startSeconds != start.Unix():
+		return violation(RuleNeverFalls, "start_time changes from %s to %s within the window",
+			time.Unix(before.startSeconds, 0).UTC().Format(time.RFC3339), start.Format(time.RFC3339))
+	case month > before.month+1:
+		return violation(RuleMonths, "the record as of %s is missing before it", c.months[before.month+1].AsOf.Format(time.RFC3339))
+	}
 	for i, name := range [5]string{"wall_duration", "suspend_duration", "cpu_duration", "network_inbound_gb", "network_outbound_gb"} {
-		if known && figures[i] < seen.figures[i] {
-			return violation(RuleNeverFalls, "%s falls from %d to %d within the window", name, seen.figures[i], figures[i])
+		if known && seen.figures[i] < before.figures[i] {
+			return violation(RuleNeverFalls, "%s falls from %d to %d within the window", name, before.figures[i], seen.figures[i])
 		}
 	}
-	seen.month, seen.figures, seen.ended = month, figures, cloud.GetEndTime() != nil
 	return nil
 }
 

@@ -39,6 +39,18 @@ func Records(seed uint64, n int, types ...pluginv1.RecordType) []*pluginv1.Recor
 	return records
 }
 
+// Collected is an sdk.Output that keeps the records, for tests that call Extract directly.
+type Collected struct{ Records []*pluginv1.Record }
+
+// Emit keeps a record.
+func (c *Collected) Emit(record *pluginv1.Record) error {
+	c.Records = append(c.Records, record)
+	return nil
+}
+
+// Progress does nothing.
+func (c *Collected) Progress(string, int64) {}
+
 type generator struct{ rand *rand.Rand }
 
 func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {

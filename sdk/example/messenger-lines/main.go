@@ -1,4 +1,4 @@
-// Command caso-messenger-lines appends every record to a file, as one line of JSON. It is the example of
+// Command caso-messenger-lines appends every record to a file, as one line of JSON. It is an example of
 // docs/plugin-authors.md.
 package main
 
@@ -12,8 +12,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 func main() { sdk.ServeMessenger(&lines{}) }
@@ -23,36 +23,35 @@ type lines struct {
 	path string
 }
 
-// Describe declares the option `path`; the configuration file has it in its section [lines].
+// Describe declares the option `path` in the section [lines] of the configuration.
 func (l *lines) Describe() sdk.Description {
 	return sdk.Description{
 		Name:        "lines",
 		Version:     "1.0.0",
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD, pluginv1.RecordType_RECORD_TYPE_IP},
-		Options: []*pluginv1.Option{{
-			Section: "lines", Name: "path", Type: pluginv1.OptionType_OPTION_TYPE_STRING, Required: true,
-			Help: "The file that records are appended to, one JSON object a line.",
-		}},
+		RecordTypes: sdk.Accepts(sdk.Cloud, sdk.IP),
+		Options: []sdk.Option{
+			sdk.StringOption("lines", "path", "The file to append records to, one JSON object per line.").Required(),
+		},
 	}
 }
 
-// Configure takes the settings. It does not open the file: they are checked elsewhere too.
-func (l *lines) Configure(_ context.Context, config sdk.Config) []*pluginv1.Diagnostic {
+// Configure validates the settings. It does not open the file: `caso config check` calls it too.
+func (l *lines) Configure(_ context.Context, config sdk.Config) error {
 	l.path = config.String("lines", "path")
 	if !filepath.IsAbs(l.path) {
-		return []*pluginv1.Diagnostic{sdk.OptionErrorf("lines", "path", "path must be an absolute path")}
+		return sdk.OptionErrorf("lines", "path", "must be an absolute path")
 	}
 	return nil
 }
 
-// Deliver appends a batch. After an error the host sends the whole batch again, and parts of it may then be there
-// twice: readers of the file tell that by the records' ids.
+// Deliver appends a batch. After an error the host sends the whole batch again, and parts of it may then be
+// in the file twice: readers recognise that by the ids of the records.
 func (l *lines) Deliver(_ context.Context, batch *pluginv1.Batch) error {
 	var text bytes.Buffer
 	for _, record := range batch.GetRecords() {
 		line, err := protojson.Marshal(record)
 		if err != nil {
-			return sdk.Rejected(fmt.Errorf("writing record %s as JSON: %w", record.GetId(), err))
+			return sdk.Rejected(fmt.Errorf("encoding record %s: %w", record.GetId(), err))
 		}
 		text.Write(append(line, '\n'))
 	}
@@ -61,7 +60,7 @@ func (l *lines) Deliver(_ context.Context, batch *pluginv1.Batch) error {
 		return err
 	}
 	_, err = file.Write(text.Bytes())
-	// Delivered means that it survives a power cut.
+	// Delivered means that the records survive a power failure.
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("appending batch %s to %s: %w", batch.GetId(), l.path, err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 func TestConform(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records")
-	plugintest.Conform(t, plugintest.Messenger(t, sdk.NewMessenger(&lines{})), plugintest.Settings{
+	plugintest.Conform(t, plugintest.Messenger(t, &lines{}), plugintest.Settings{
 		Options: map[string]string{"lines.path": path},
 		Arrived: func(record *pluginv1.Record) bool {
 			text, err := os.ReadFile(path)
