@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -71,9 +72,7 @@ func readAllTLS(config *tls.Config, got chan<- string) func(*net.TCPConn) {
 // optionValues converts Go values to option values.
 func optionValues(given map[string]any) []*pluginv1.OptionValue {
 	all := map[string]any{"host": "127.0.0.1", "timeout": int64(10), "tls": false, "insecure": false}
-	for name, value := range given {
-		all[name] = value
-	}
+	maps.Copy(all, given)
 	var values []*pluginv1.OptionValue
 	for name, value := range all {
 		option := &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: section, Name: name}}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -231,9 +232,7 @@ func TestTLS(t *testing.T) {
 	withOptions := func(more map[string]any) map[string]any {
 		all := map[string]any{}
 		for _, options := range []map[string]any{trusting, more} {
-			for name, value := range options {
-				all[name] = value
-			}
+			maps.Copy(all, options)
 		}
 		return all
 	}
@@ -267,9 +266,7 @@ func TestTLS(t *testing.T) {
 			got := make(chan string, 1)
 			at := listen(t, readAllTLS(c.server, got))
 			given := map[string]any{"port": at}
-			for option, value := range c.given {
-				given[option] = value
-			}
+			maps.Copy(given, c.given)
 			err := configured(t, given).Deliver(t.Context(), batchOf(oneOfEachType()...))
 			if c.wantError != "" {
 				wantFailure(t, err, at, c.wantError)
@@ -327,9 +324,7 @@ func TestTLSReceiverThatClosesEarly(t *testing.T) {
 			at := listen(t, c.treat)
 			defer close(released)
 			given := map[string]any{"port": at}
-			for option, value := range trusting {
-				given[option] = value
-			}
+			maps.Copy(given, trusting)
 			wantFailure(t, configured(t, given).Deliver(t.Context(), largeBatch()), at, c.want)
 		})
 	}

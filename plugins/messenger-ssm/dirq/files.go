@@ -25,7 +25,7 @@ func realFileSystem() fileSystem {
 	temporaries := unnamedFiles{}
 	return fileSystem{
 		write:  temporaries.write,
-		mkdir:  func(path string) error { return os.Mkdir(path, 0o770) },
+		mkdir:  func(path string) error { return os.Mkdir(path, 0o770) }, //nolint:gosec // see above
 		link:   temporaries.link,
 		remove: temporaries.remove,
 		sync:   syncDirectory,
@@ -33,7 +33,7 @@ func realFileSystem() fileSystem {
 }
 
 func writeFile(path string, content []byte) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660) //nolint:gosec // see realFileSystem
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (u unnamedFiles) write(path string, content []byte) error {
 }
 
 func openUnnamed(dir string) (*os.File, error) {
-	return os.OpenFile(dir, os.O_WRONLY|unix.O_TMPFILE, 0o660)
+	return os.OpenFile(dir, os.O_WRONLY|unix.O_TMPFILE, 0o660) //nolint:gosec // see realFileSystem
 }
 
 // isUnnamedUnsupported reports whether the kernel or the file system lacks O_TMPFILE. Old kernels
