@@ -49,8 +49,8 @@ func segments(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// link joins an address, the query of this request without the dropped keys, and a marker.
-func (q *call) link(address, marker string, drop ...string) string {
+// nextLink joins an address, the query of this request without the dropped keys, and a marker.
+func (q *call) nextLink(address, marker string, drop ...string) string {
 	query := q.r.URL.Query()
 	query.Del("marker")
 	for _, key := range drop {

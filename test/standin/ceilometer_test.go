@@ -24,7 +24,7 @@ type oldSample struct {
 
 // TestCeilometerSamples checks order, limit and time range of samples.
 func TestCeilometerSamples(t *testing.T) {
-	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryCeilometer})
+	_, project, token, url := serveTelemetry(t, standin.Options{Telemetry: standin.TelemetryCeilometer})
 	address := url + "/metering/v2/meters/cpu?q.field=project_id&q.op=eq&q.value=" + project
 	var page []oldSample
 	if status := askFor(t, "GET", address+"&limit=7", token, "", &page); status != 200 || len(page) != 7 || *page[0].CounterVolume != 29e9 || *page[6].CounterVolume != 23e9 {

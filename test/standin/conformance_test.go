@@ -16,7 +16,7 @@ import (
 // cloud, and compares status, headers and each value of the body, except values that differ
 // between any two clouds.
 func TestRecordings(t *testing.T) {
-	cloud := rebuilt(t)
+	cloud := rebuildCloud(t)
 	server := httptest.NewServer(cloud)
 	defer server.Close()
 	all := recordings(t)

@@ -120,7 +120,7 @@ func (g *generator) project(id string, number, servers int) {
 		s := &Server{ProjectID: id}
 		cycle := cycles[i%len(cycles)]
 		if i >= len(cycles) { // after one of each life cycle, ordinary servers
-			cycle = ordinary(g.random)
+			cycle = ordinaryCycle(g.random)
 		}
 		s.ID = uuid("server", id, fmt.Sprint(g.cloud.opts.Seed), fmt.Sprint(i))
 		s.Name = cycle.name
@@ -133,7 +133,7 @@ func (g *generator) project(id string, number, servers int) {
 		s.Host = fmt.Sprintf("node-%02d", g.random.IntN(20))
 		s.Addresses = []Address{{Network: "internal", Addr: fmt.Sprintf("10.%d.%d.%d", number%250, i/250%250, i%250+2),
 			MAC: macOf(s.ID)}}
-		cycle.live(s, &moment{generator: g, images: images})
+		cycle.live(s, &cycleInput{generator: g, images: images})
 		g.cloud.addServer(s)
 	}
 	g.cloud.mu.Unlock()

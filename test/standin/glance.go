@@ -121,7 +121,7 @@ func (q *call) glanceImages() {
 		answer["first"] = "/v2/images?" + query.Encode()
 	}
 	if len(all) > 0 && len(all) == limit {
-		answer["next"] = q.link("/v2/images", all[len(all)-1].ID)
+		answer["next"] = q.nextLink("/v2/images", all[len(all)-1].ID)
 	}
 	q.write(http.StatusOK, "application/json", answer)
 }

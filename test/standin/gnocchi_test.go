@@ -16,8 +16,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// telemetered returns a cloud with a project, one server and samples of all meters.
-func telemetered(t testing.TB, options standin.Options) (cloud *standin.Cloud, project, token, url string) {
+// serveTelemetry returns a cloud with a project, one server and samples of all meters.
+func serveTelemetry(t testing.TB, options standin.Options) (cloud *standin.Cloud, project, token, url string) {
 	t.Helper()
 	start := time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC)
 	options.Empty, options.Now = true, start.Add(3*time.Hour)
@@ -67,7 +67,7 @@ func askFor(t testing.TB, method, url, token, body string, into any) int {
 
 // TestGnocchiRecordings compares status and shape with answers of a real Gnocchi 4.4.
 func TestGnocchiRecordings(t *testing.T) {
-	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
+	_, project, token, url := serveTelemetry(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
 	files, err := filepath.Glob("testdata/gnocchi/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
@@ -123,7 +123,7 @@ func shapeOf(value any) string {
 
 // TestGnocchiMethods checks that unknown aggregation methods are errors, as in Gnocchi, and rates.
 func TestGnocchiMethods(t *testing.T) {
-	_, project, token, url := telemetered(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
+	_, project, token, url := serveTelemetry(t, standin.Options{Telemetry: standin.TelemetryGnocchi})
 	address := url + "/metric/v1/aggregates?groupby=id&start=2026-11-23T13:00:00&stop=2026-11-23T13:10:00"
 	body := func(operations string) string {
 		return fmt.Sprintf(`{"operations":%q,"resource_type":"instance","search":{"=":{"project_id":%q}}}`, operations, project)

@@ -21,7 +21,7 @@ func (q *call) keystone() {
 		q.header("Vary", "X-Auth-Token")
 		q.keystoneV2(parts[1:])
 	default:
-		q.keystoneNoPage()
+		q.keystoneNotFound()
 	}
 }
 
@@ -81,8 +81,8 @@ func (q *call) keystoneForbidden(rule string) {
 	q.keystoneError(http.StatusForbidden, "You are not authorized to perform the requested action: %s.", rule)
 }
 
-// keystoneNoPage sends the 404 of keystone's web framework: HTML.
-func (q *call) keystoneNoPage() {
+// keystoneNotFound sends the 404 of keystone's web framework: HTML.
+func (q *call) keystoneNotFound() {
 	q.writeBytes(http.StatusNotFound, "text/html; charset=utf-8", []byte("<!doctype html>\n<html lang=en>\n"+
 		"<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>There is nothing at "+html.EscapeString(q.r.URL.Path)+".</p>\n"))
 }

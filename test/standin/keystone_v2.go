@@ -82,7 +82,7 @@ func (q *call) v2SignIn() {
 			user = nil
 		}
 	case auth.Token != nil:
-		if parent = q.cloud.tokens.get(auth.Token.ID); parent != nil {
+		if parent = q.cloud.tokens.valid(auth.Token.ID); parent != nil {
 			user = st.users.byID[parent.userID]
 			t.methods = append([]string{"token"}, parent.methods...)
 		}

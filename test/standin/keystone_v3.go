@@ -41,12 +41,12 @@ func (q *call) keystoneV3(parts []string) {
 	case len(parts) == 2 && parts[0] == "domains":
 		q.v3Domain(parts[1])
 	default:
-		q.keystoneNoPage()
+		q.keystoneNotFound()
 	}
 }
 
 func (q *call) v3ValidateToken() {
-	subject := q.cloud.tokens.get(q.r.Header.Get("X-Subject-Token"))
+	subject := q.cloud.tokens.valid(q.r.Header.Get("X-Subject-Token"))
 	if subject == nil {
 		q.keystoneError(http.StatusNotFound, "Could not find token.")
 		return
@@ -284,7 +284,7 @@ func (q *call) v3List(name string, views []any, next string) {
 	}
 	links := object{"self": self, "previous": nil, "next": nil}
 	if next != "" {
-		links["next"] = q.link(address, next)
+		links["next"] = q.nextLink(address, next)
 	}
 	q.write(http.StatusOK, "application/json", object{name: views, "links": links})
 }

@@ -98,7 +98,7 @@ func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 			return nil, nil, http.StatusUnauthorized
 		}
 	case slices.Contains(id.Methods, "token"):
-		parent = q.cloud.tokens.get(id.Token.ID)
+		parent = q.cloud.tokens.valid(id.Token.ID)
 		if parent == nil || parent.credential != nil {
 			return nil, nil, http.StatusUnauthorized
 		}

@@ -18,7 +18,7 @@ func (q *call) nova() {
 		return
 	}
 	if parts[0] != "v2.1" && parts[0] != "v2" {
-		q.novaNoPage()
+		q.novaNotFound()
 		return
 	}
 	version, parts := parts[0], parts[1:]
@@ -82,7 +82,7 @@ func (q *call) novaRoute(parts []string) {
 	case first == "limits" && n == 1:
 		q.novaLimits()
 	default:
-		q.novaNoPage()
+		q.novaNotFound()
 	}
 }
 
@@ -91,12 +91,12 @@ func (q *call) novaError(status int, kind, format string, args ...any) {
 	q.write(status, errorJSON, object{kind: object{"code": status, "message": fmt.Sprintf(format, args...)}})
 }
 
-func (q *call) novaPolicy(rule string) {
+func (q *call) novaForbidden(rule string) {
 	q.novaError(http.StatusForbidden, "forbidden", "Policy doesn't allow os_compute_api:%s to be performed.", rule)
 }
 
-// novaNoPage sends the 404 of nova's web framework: plain text.
-func (q *call) novaNoPage() {
+// novaNotFound sends the 404 of nova's web framework: plain text.
+func (q *call) novaNotFound() {
 	q.writeBytes(http.StatusNotFound, "text/plain; charset=UTF-8", []byte("404 Not Found\n\nThere is no such resource.\n\n   "))
 }
 

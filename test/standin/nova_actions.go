@@ -40,7 +40,7 @@ func (q *call) actionView(s *Server, a Action) object {
 func (q *call) novaActions(id string) {
 	s := q.visibleServer(id)
 	if s == nil || s.Status == "DELETED" && q.minor < 21 {
-		q.novaNoServer(id)
+		q.novaServerNotFound(id)
 		return
 	}
 	views := []any{}
@@ -53,7 +53,7 @@ func (q *call) novaActions(id string) {
 func (q *call) novaAction(id, request string) {
 	s := q.visibleServer(id)
 	if s == nil || s.Status == "DELETED" && q.minor < 21 {
-		q.novaNoServer(id)
+		q.novaServerNotFound(id)
 		return
 	}
 	for _, a := range s.actions() {

@@ -46,7 +46,7 @@ func (q *call) novaFlavors(path string, detail bool) {
 	answer := object{"flavors": views}
 	if len(all) > 0 && len(all) == limit {
 		answer["flavors_links"] = []any{object{"rel": "next",
-			"href": q.link(q.novaAddress()+"/"+path, all[len(all)-1].ID)}}
+			"href": q.nextLink(q.novaAddress()+"/"+path, all[len(all)-1].ID)}}
 	}
 	q.write(http.StatusOK, "application/json", answer)
 }
@@ -54,7 +54,7 @@ func (q *call) novaFlavors(path string, detail bool) {
 func (q *call) novaFlavor(id string) {
 	f := q.cloud.store.flavors.byID[id]
 	if !q.visibleFlavor(f) {
-		q.novaNoFlavor(id)
+		q.novaFlavorNotFound(id)
 		return
 	}
 	q.write(http.StatusOK, "application/json", object{"flavor": q.flavorView(f)})
@@ -63,13 +63,13 @@ func (q *call) novaFlavor(id string) {
 func (q *call) novaExtraSpecs(id string) {
 	f := q.cloud.store.flavors.byID[id]
 	if !q.visibleFlavor(f) {
-		q.novaNoFlavor(id)
+		q.novaFlavorNotFound(id)
 		return
 	}
 	q.write(http.StatusOK, "application/json", object{"extra_specs": specs(f)})
 }
 
-func (q *call) novaNoFlavor(id string) {
+func (q *call) novaFlavorNotFound(id string) {
 	q.novaError(http.StatusNotFound, "itemNotFound", "Flavor %s could not be found.", id)
 }
 

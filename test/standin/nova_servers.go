@@ -71,7 +71,7 @@ func (q *call) novaServers(path string, detail bool) {
 	answer := object{"servers": views}
 	if len(servers) > 0 && len(servers) == sq.limit {
 		answer["servers_links"] = []any{object{"rel": "next",
-			"href": q.link(q.novaAddress()+"/"+path, servers[len(servers)-1].ID)}}
+			"href": q.nextLink(q.novaAddress()+"/"+path, servers[len(servers)-1].ID)}}
 	}
 	q.write(http.StatusOK, "application/json", answer)
 }
@@ -211,12 +211,12 @@ func (q *call) serverQuery() (sq serverQuery, ok bool) {
 		}
 		sq.deletedOnly = true
 	}
-	if admin && truth(query, "deleted") { // ignored for other users
+	if admin && parseBool(query, "deleted") { // ignored for other users
 		sq.deletedOnly = true
 	}
-	if truth(query, "all_tenants") {
+	if parseBool(query, "all_tenants") {
 		if !admin {
-			q.novaPolicy("servers:detail:get_all_tenants")
+			q.novaForbidden("servers:detail:get_all_tenants")
 			return serverQuery{}, false
 		}
 		sq.allProjects = true
@@ -261,7 +261,7 @@ func (q *call) novaLimit(query url.Values) (limit int, ok bool) {
 	return min(limit, asked), true
 }
 
-func truth(query url.Values, key string) bool {
+func parseBool(query url.Values, key string) bool {
 	if !query.Has(key) {
 		return false
 	}

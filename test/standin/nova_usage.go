@@ -55,7 +55,7 @@ func parseUsageTime(s string) (time.Time, bool) {
 // servers; from 2.40 it has pages. It has launched servers only, with their last launch.
 func (q *call) novaUsage(project string) {
 	if project != q.token.projectID && !q.token.has("admin") {
-		q.novaPolicy("os-simple-tenant-usage:show")
+		q.novaForbidden("os-simple-tenant-usage:show")
 		return
 	}
 	from, to, ok := q.usagePeriod()
@@ -87,7 +87,7 @@ func (q *call) novaUsage(project string) {
 		address := q.base + "/v2.1/" + q.token.projectID + "/os-simple-tenant-usage/" + url.PathEscape(project)
 		last := servers[len(servers)-1].ID
 		// The link omits "detailed" and is sorted, with a new marker last.
-		href := q.link(address, last, "detailed")
+		href := q.nextLink(address, last, "detailed")
 		if marker != "" {
 			query.Del("detailed")
 			query.Set("marker", last)
@@ -167,7 +167,7 @@ func (s *Server) usageState() string {
 // novaUsages answers with the usage of every project, for administrators only.
 func (q *call) novaUsages() {
 	if !q.token.has("admin") {
-		q.novaPolicy("os-simple-tenant-usage:list")
+		q.novaForbidden("os-simple-tenant-usage:list")
 		return
 	}
 	from, to, ok := q.usagePeriod()

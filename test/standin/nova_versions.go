@@ -36,8 +36,8 @@ func parseMicroversion(s string) (minor int, ok bool) {
 	return minor, found && err == nil && minor >= 0
 }
 
-// askedMicroversion returns the microversion in the headers of a request, or "".
-func askedMicroversion(h http.Header) string {
+// requestedMicroversion returns the microversion in the headers of a request, or "".
+func requestedMicroversion(h http.Header) string {
 	for _, value := range h.Values("OpenStack-API-Version") {
 		for item := range strings.SplitSeq(value, ",") {
 			if name, version, ok := strings.Cut(strings.TrimSpace(item), " "); ok && name == "compute" {
@@ -54,7 +54,7 @@ func (q *call) negotiate(api string) bool {
 		q.minor = 1
 		return true
 	}
-	asked := askedMicroversion(q.r.Header)
+	asked := requestedMicroversion(q.r.Header)
 	newHeader := q.cloud.maxMinor >= minorNewHeader
 	if !newHeader {
 		asked = q.r.Header.Get("X-OpenStack-Nova-API-Version")

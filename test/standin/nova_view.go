@@ -210,7 +210,7 @@ func (q *call) serverStub(s *Server) object {
 func (q *call) novaServer(id string) {
 	s := q.visibleServer(id)
 	if s == nil || s.Status == "DELETED" {
-		q.novaNoServer(id)
+		q.novaServerNotFound(id)
 		return
 	}
 	if !s.CellDown {
@@ -231,7 +231,7 @@ func (q *call) novaServer(id string) {
 	q.write(http.StatusOK, "application/json", object{"server": stub})
 }
 
-func (q *call) novaNoServer(id string) {
+func (q *call) novaServerNotFound(id string) {
 	q.novaError(http.StatusNotFound, "itemNotFound", "Instance %s could not be found.", id)
 }
 

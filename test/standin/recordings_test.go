@@ -67,8 +67,8 @@ const (
 	deltaID          = "a88a471a030d487e9fe273f3b6fcdb51" // vo-delta, where accounting has no role
 )
 
-// rebuilt returns a cloud with the contents of the recorded lists.
-func rebuilt(t testing.TB) *standin.Cloud {
+// rebuildCloud returns a cloud with the contents of the recorded lists.
+func rebuildCloud(t testing.TB) *standin.Cloud {
 	t.Helper()
 	now := time.Date(2026, 11, 23, 16, 5, 56, 0, time.UTC) // when the usage was recorded
 	c := standin.New(standin.Options{Empty: true, Now: now})

@@ -29,9 +29,9 @@ type requestLog struct {
 func (c *Cloud) newEntry(r *http.Request) *Request {
 	e := &Request{
 		Time: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(),
-		Microversion: askedMicroversion(r.Header), UserAgent: r.UserAgent(),
+		Microversion: requestedMicroversion(r.Header), UserAgent: r.UserAgent(),
 	}
-	if t := c.tokens.peek(r.Header.Get("X-Auth-Token")); t != nil {
+	if t := c.tokens.validOrExpired(r.Header.Get("X-Auth-Token")); t != nil {
 		e.UserID, e.ProjectID = t.userID, t.projectID
 	}
 	return e
@@ -43,9 +43,9 @@ func (l *requestLog) add(e *Request) {
 	l.list = append(l.list, e)
 }
 
-// answered logs the status before the client gets it, so that a test which has its answer finds it
+// setStatus logs the status before the client gets it, so that a test which has its answer finds it
 // in the log.
-func (l *requestLog) answered(e *Request, status int) {
+func (l *requestLog) setStatus(e *Request, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Status == 0 {
@@ -93,13 +93,13 @@ type statusRecorder struct {
 
 // WriteHeader logs the status and writes it.
 func (s *statusRecorder) WriteHeader(status int) {
-	s.log.answered(s.entry, status)
+	s.log.setStatus(s.entry, status)
 	s.ResponseWriter.WriteHeader(status)
 }
 
 // Write logs the implicit status 200.
 func (s *statusRecorder) Write(b []byte) (int, error) {
-	s.log.answered(s.entry, http.StatusOK)
+	s.log.setStatus(s.entry, http.StatusOK)
 	return s.ResponseWriter.Write(b)
 }
 

@@ -118,8 +118,8 @@ func (c *Cloud) sortIndexes() {
 	c.unsorted = false
 }
 
-// touch flags the indexes that a server is in.
-func (c *Cloud) touch(project string) {
+// markUnsorted flags the indexes that a server is in.
+func (c *Cloud) markUnsorted(project string) {
 	c.unsorted = true
 	c.store.byProject[""].dirty, c.store.byProject[project].dirty = true, true
 }
@@ -167,7 +167,7 @@ func (c *Cloud) addServer(s *Server) string {
 		}
 		c.store.byProject[key].add(s)
 	}
-	c.touch(s.ProjectID)
+	c.markUnsorted(s.ProjectID)
 	return s.ID
 }
 
@@ -191,7 +191,7 @@ func (c *Cloud) UpdateServer(id string, change func(*Server)) bool {
 	moved := !next.Created.Equal(s.Created)
 	*s = next
 	if moved {
-		c.touch(s.ProjectID)
+		c.markUnsorted(s.ProjectID)
 	}
 	return true
 }

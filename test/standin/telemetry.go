@@ -86,8 +86,8 @@ func (c *Cloud) SetArchivePolicy(server string, policy ArchivePolicy) {
 	c.telemetry.policies[server] = policy
 }
 
-// ForgetSamples removes samples from before a time, like an archive's retention.
-func (c *Cloud) ForgetSamples(before time.Time) {
+// DeleteSamples removes samples from before a time, like an archive's retention.
+func (c *Cloud) DeleteSamples(before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.telemetry.samples = slices.DeleteFunc(c.telemetry.samples, func(s Sample) bool { return s.At.Before(before) })

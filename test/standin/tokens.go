@@ -56,7 +56,7 @@ func (ts *tokens) issue(t *token, parent *token) *token {
 	return t
 }
 
-func (ts *tokens) get(id string) *token {
+func (ts *tokens) valid(id string) *token {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	t := ts.byID[id]
@@ -66,8 +66,8 @@ func (ts *tokens) get(id string) *token {
 	return t
 }
 
-// peek returns a token, valid or expired.
-func (ts *tokens) peek(id string) *token {
+// validOrExpired returns a token, valid or expired.
+func (ts *tokens) validOrExpired(id string) *token {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	return ts.byID[id]
@@ -99,7 +99,7 @@ func (c *Cloud) TokensIssued() int {
 
 // authenticate sets the request's token.
 func (q *call) authenticate() bool {
-	q.token = q.cloud.tokens.get(q.r.Header.Get("X-Auth-Token"))
+	q.token = q.cloud.tokens.valid(q.r.Header.Get("X-Auth-Token"))
 	return q.token != nil
 }
 

@@ -21,7 +21,7 @@ func TestGap(t *testing.T) {
 	first := b.must(beginning, start.Add(time.Hour), nil)
 	b.cpu("steady", now.Add(-time.Hour), 90000)
 	b.cpu("restarted", now.Add(-time.Hour), 20, 30)
-	b.cloud.ForgetSamples(now.Add(-24 * time.Hour))
+	b.cloud.DeleteSamples(now.Add(-24 * time.Hour))
 	second := b.must(start.Add(time.Hour), now, first.state)
 	if got := measured(second.last("steady")).cpu; got != 90000 {
 		t.Errorf("steady: %d", got)
@@ -42,7 +42,7 @@ func TestLostState(t *testing.T) {
 	if got := measured(first.last("a")).cpu; got != 1050 || first.said("have no previous state") {
 		t.Fatalf("%d %v", got, first.diagnostics)
 	}
-	b.cloud.ForgetSamples(now.Add(-30 * 24 * time.Hour))
+	b.cloud.DeleteSamples(now.Add(-30 * 24 * time.Hour))
 	b.cpu("a", now.Add(-50*time.Minute), 60, 70, 5)
 	b.cpu("young", now.Add(-119*time.Minute), 10)
 	for name, state := range map[string][]byte{"lost": nil, "of another version": []byte("caso-extractor-ceilometer 9\n"),
