@@ -34,7 +34,7 @@ options of the host and those of every installed plugin.`,
 func sample(ctx context.Context, world World, s *run.Session, markdown bool) error {
 	schema := config.Own(config.HostOwner, config.HostOptions(""))
 	var failures []error
-	for _, file := range s.Host().List() {
+	for _, file := range firstOfEach(s.Installed()) {
 		plugin, err := s.StartInstalled(ctx, file)
 		if err != nil {
 			failures = append(failures, err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,16 +30,33 @@ type pluginFacts struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size_bytes,omitempty"`
+	// ShadowedBy is the path of the file that is started instead.
+	ShadowedBy string `json:"shadowed_by,omitempty"`
 	// Problem is why it cannot be used.
 	Problem string `json:"problem,omitempty"`
 }
 
 func fileFacts(file pluginhost.File) pluginFacts {
-	facts := pluginFacts{Kind: kindName(file.Kind), Name: file.Name, Path: file.Path, SHA256: file.SHA256, Size: file.Size}
+	facts := pluginFacts{
+		Kind: kindName(file.Kind), Name: file.Name, Path: file.Path, SHA256: file.SHA256, Size: file.Size,
+		ShadowedBy: file.ShadowedBy,
+	}
 	if file.Err != nil {
 		facts.Problem = file.Err.Error()
 	}
 	return facts
+}
+
+// firstOfEach returns the first file of each plugin: the others are shadowed, or started by path only.
+func firstOfEach(files []pluginhost.File) []pluginhost.File {
+	var firsts []pluginhost.File
+	for _, file := range files {
+		samePlugin := func(f pluginhost.File) bool { return f.Kind == file.Kind && f.Name == file.Name }
+		if !slices.ContainsFunc(firsts, samePlugin) {
+			firsts = append(firsts, file)
+		}
+	}
+	return firsts
 }
 
 func kindName(kind pluginv1.Kind) string {

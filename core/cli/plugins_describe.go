@@ -60,7 +60,7 @@ func findInstalled(s *run.Session, wanted string) (pluginhost.File, error) {
 	short := strings.TrimPrefix(wanted, "caso-")
 	var found []pluginhost.File
 	var names []string
-	for _, file := range s.Host().List() {
+	for _, file := range firstOfEach(s.Installed()) {
 		full := kindName(file.Kind) + "-" + file.Name
 		names = append(names, full)
 		if short == full || short == file.Name {

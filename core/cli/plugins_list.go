@@ -16,13 +16,17 @@ func newPluginsList(world World) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			return withFiles(world, flags, func(s *run.Session) error {
 				plugins := []pluginFacts{}
-				for _, file := range s.Host().List() {
+				for _, file := range s.Installed() {
 					plugins = append(plugins, fileFacts(file))
 				}
 				return output.print(world.Stdout, plugins, func() error {
 					return printTable(world.Stdout, []string{"KIND", "NAME", "PATH", "SHA256", "PROBLEM"}, func(addRow func(...any)) {
 						for _, p := range plugins {
-							addRow(p.Kind, p.Name, p.Path, p.SHA256, p.Problem)
+							problem := p.Problem
+							if problem == "" && p.ShadowedBy != "" {
+								problem = "shadowed by " + p.ShadowedBy
+							}
+							addRow(p.Kind, p.Name, p.Path, p.SHA256, problem)
 						}
 					})
 				})

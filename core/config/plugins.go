@@ -31,9 +31,10 @@ type Instance struct {
 	SHA256 string
 	// Timeout bounds the wait for a sign of life; 0: not set.
 	Timeout time.Duration
-	// Idle bounds the time in which an Extract call sends nothing, Ack the time until a messenger
-	// acknowledges a batch.
-	Idle, Ack Timeout
+	// Start bounds the start of the process with Describe, and Configure and Check. Idle bounds the
+	// time in which an Extract call sends nothing, Ack the time until a messenger acknowledges a batch.
+	// Stop bounds Close.
+	Start, Idle, Ack, Stop Timeout
 	// Extractors are the extractor instances whose records a messenger receives; empty: all.
 	Extractors []string
 	// RecordTypes are the record types that a messenger is limited to; empty: none.

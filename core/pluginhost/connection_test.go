@@ -11,11 +11,12 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// TestOnlyTheHostIsAnswered: who gets to a plugin's socket all the same is not served.
+// TestOnlyTheHostIsAnswered checks that a plugin serves no other process that reaches its socket.
 func TestOnlyTheHostIsAnswered(t *testing.T) {
 	t.Parallel()
 	temp := tempDir(t)
@@ -25,11 +26,11 @@ func TestOnlyTheHostIsAnswered(t *testing.T) {
 	if err != nil || len(sockets) != 1 {
 		t.Fatal(sockets, err)
 	}
-	stranger, _, err := sdk.HostTLS()
+	stranger, _, err := contract.HostTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Whom it talks to is not what this is about.
+	// This test is about the client's certificate only.
 	stranger.InsecureSkipVerify = true
 	for name, transport := range map[string]credentials.TransportCredentials{
 		"without TLS":               insecure.NewCredentials(),
@@ -53,12 +54,12 @@ func TestOnlyTheHostIsAnswered(t *testing.T) {
 	}
 }
 
-// TestCallsAreBounded: neither side takes or sends more than the contract allows.
-func TestCallsAreBounded(t *testing.T) {
+// TestMessageSize checks that neither side sends or accepts more than the contract allows.
+func TestMessageSize(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, Options{Dirs: []string{pluginDir(t, "caso-messenger-good")}})
 	p := start(t, h, messenger("good"))
-	for size, want := range map[int]codes.Code{sdk.MaxStateBytes: codes.OK, sdk.MaxMessageBytes: codes.ResourceExhausted} {
+	for size, want := range map[int]codes.Code{contract.MaxStateBytes: codes.OK, contract.MaxMessageBytes: codes.ResourceExhausted} {
 		_, err := p.Client().Configure(t.Context(), &pluginv1.ConfigureRequest{Instance: string(make([]byte, size))})
 		if status.Code(err) != want {
 			t.Errorf("a call of %d bytes gives %v", size, err)
@@ -66,13 +67,13 @@ func TestCallsAreBounded(t *testing.T) {
 	}
 }
 
-// BenchmarkStartAndClose is what a run pays for a plugin before and after its work.
+// BenchmarkStartAndClose measures the cost of a plugin that does no work.
 func BenchmarkStartAndClose(b *testing.B) {
 	dir := pluginDir(b, "caso-messenger-good")
 	for b.Loop() {
 		h := New(Options{Dirs: []string{dir}})
-		if _, err := h.Start(b.Context(), []Ref{messenger("good")}); err != nil {
-			b.Fatal(err)
+		if _, errs := h.Start(b.Context(), []config.Instance{messenger("good")}); errs[0] != nil {
+			b.Fatal(errs[0])
 		}
 		if err := h.Close(); err != nil {
 			b.Fatal(err)

@@ -3,6 +3,7 @@ package pluginhost
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,23 +16,24 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/caso-project/caso/core/config"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// TestExitIsTold: a call that was cut off says how the process ended, and what it said.
-func TestExitIsTold(t *testing.T) {
+// TestExit checks the error of a call during which the process ends.
+func TestExit(t *testing.T) {
 	t.Parallel()
 	dir := pluginDir(t, "caso-messenger-crashes", "caso-messenger-leaves", "caso-extractor-waits")
 	for name, want := range map[string]string{
-		"crashes": `the plugin process exited with status 2; its last words: "panic: out of luck"`,
-		"leaves":  `the plugin process exited with status 7`,
+		"crashes": `plugin process exited with status 2; last output: "panic: out of luck"`,
+		"leaves":  `plugin process exited with status 7`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, Options{Dirs: []string{dir}})
 			p := start(t, h, messenger(name))
 			_, err := p.Configure(t.Context(), nil)
-			prefix := "messenger " + name + ": " + filepath.Join(dir, "caso-messenger-"+name) + ": configuring it: "
+			prefix := "messenger " + name + ": calling Configure: "
 			if err == nil || !strings.HasPrefix(err.Error(), prefix+want) {
 				t.Errorf("the error is\n%v\nand should be\n%s", err, prefix+want)
 			}
@@ -44,18 +46,18 @@ func TestExitIsTold(t *testing.T) {
 		t.Parallel()
 		var logged log
 		h := newHost(t, Options{Dirs: []string{dir}, Logger: logged.logger(hclog.Info)})
-		p := start(t, h, Ref{Kind: pluginv1.Kind_KIND_EXTRACTOR, Name: "waits"})
+		p := start(t, h, extractor("waits"))
 		stream, err := p.Extractor().Extract(t.Context(), &pluginv1.ExtractRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "begin of the call", func() bool { return strings.Contains(logged.String(), "extracting") })
 		if p.Exited() != nil {
-			t.Error("the process is said to have ended before it has")
+			t.Error("a running process has exited")
 		}
 		kill(t, p.PID(), syscall.SIGKILL)
 		_, err = stream.Recv()
-		if got := fmt.Sprint(p.Explain(err)); !strings.HasPrefix(got, "the plugin process was killed by signal 9 (SIGKILL)") {
+		if got := fmt.Sprint(p.Explain(err)); !strings.HasPrefix(got, "plugin process was killed by signal 9 (SIGKILL)") {
 			t.Errorf("the error is %s", got)
 		}
 	})
@@ -70,15 +72,15 @@ func TestExplain(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	for want, call := range map[string]func() error{
-		"the plugin did not answer in time": func() error {
+		"no answer in time": func() error {
 			_, err := p.Client().Describe(late, &pluginv1.DescribeRequest{})
 			return err
 		},
-		"the call was stopped": func() error {
+		"call canceled": func() error {
 			_, err := p.Client().Describe(stopped, &pluginv1.DescribeRequest{})
 			return err
 		},
-		"the plugin does not serve this call of the contract": func() error {
+		"call not implemented by the plugin": func() error {
 			_, err := p.Extractor().ListProjects(t.Context(), &pluginv1.ListProjectsRequest{})
 			return err
 		},
@@ -92,21 +94,47 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestCloseIsBounded closes plugins that do not want to end.
+// TestCallTimeouts checks that the error of a call without answer has the option that bounds it.
+func TestCallTimeouts(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Options{Dirs: []string{pluginDir(t, "caso-messenger-slow")}})
+	p := start(t, h, messenger("slow"))
+	if p.Instance.Start.Limit != 30*time.Second || p.Instance.Stop.String() != "5s ([messenger_slow] stop_timeout)" {
+		t.Errorf("the default timeouts are %s and %s", p.Instance.Start, p.Instance.Stop)
+	}
+	p.Instance.Start.Limit = 50 * time.Millisecond
+	_, err := p.Configure(t.Context(), nil)
+	if want := "messenger slow: no answer to Configure within 50ms ([messenger_slow] start_timeout)"; text(err) != want {
+		t.Errorf("the error is %v and should be %s", err, want)
+	}
+	// A deadline of the caller is not the option's.
+	p.Instance.Start.Limit = time.Minute
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = p.Configure(ctx, nil)
+	if want := "messenger slow: calling Configure: no answer in time"; text(err) != want {
+		t.Errorf("the error is %v and should be %s", err, want)
+	}
+	p.Instance.Stop.Limit = 50 * time.Millisecond
+}
+
+// TestCloseIsBounded closes plugins that do not end by themselves.
 func TestCloseIsBounded(t *testing.T) {
 	t.Parallel()
 	dir := pluginDir(t, "caso-messenger-stubborn", "caso-messenger-slow", "caso-messenger-frozen", "caso-messenger-unfinished")
 	for name, want := range map[string]string{
-		"stubborn":   "messenger stubborn: closing it: the plugin did not answer in time",
-		"slow":       "messenger slow: closing it: the plugin did not answer in time",
-		"frozen":     "messenger frozen: closing it: the plugin did not answer in time",
-		"unfinished": "messenger unfinished: closing it: three records are still on the desk",
+		"stubborn":   "messenger stubborn: no answer to Close within 200ms ([messenger_stubborn] stop_timeout)",
+		"slow":       "messenger slow: no answer to Close within 200ms ([messenger_slow] stop_timeout)",
+		"frozen":     "messenger frozen: no answer to Close within 200ms ([messenger_frozen] stop_timeout)",
+		"unfinished": "messenger unfinished: closing: three records are not delivered",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			temp := tempDir(t)
-			h := newHost(t, Options{Dirs: []string{dir}, CloseTimeout: 200 * time.Millisecond, TempDir: temp})
-			p := start(t, h, messenger(name))
+			h := newHost(t, Options{Dirs: []string{dir}, TempDir: temp})
+			instance := messenger(name)
+			instance.Stop = config.Timeout{Limit: 200 * time.Millisecond, Option: "[messenger_" + name + "] stop_timeout"}
+			p := start(t, h, instance)
 			if name == "frozen" {
 				kill(t, p.PID(), syscall.SIGSTOP)
 				eventually(t, "stop of the process", func() bool { return stopped(p.PID()) })
@@ -125,7 +153,7 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 }
 
-// TestGroupEnds: what a plugin started ends with it, however it ends.
+// TestGroupEnds checks that the child processes of a plugin end with it.
 func TestGroupEnds(t *testing.T) {
 	t.Parallel()
 	dir := pluginDir(t, "caso-messenger-forks")
@@ -152,11 +180,11 @@ func TestGroupEnds(t *testing.T) {
 
 func grandchild(t *testing.T, p *Plugin) int {
 	t.Helper()
-	said, err := p.Configure(t.Context(), nil)
-	if err != nil || len(said) != 1 {
-		t.Fatal(said, err)
+	diagnostics, err := p.Configure(t.Context(), nil)
+	if err != nil || len(diagnostics) != 1 {
+		t.Fatal(diagnostics, err)
 	}
-	pid, err := strconv.Atoi(said[0].GetSummary())
+	pid, err := strconv.Atoi(diagnostics[0].GetSummary())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,15 +193,15 @@ func grandchild(t *testing.T, p *Plugin) int {
 
 const hostEnv = "CASO_TEST_HOST"
 
-// following are the plugins that a killed host leaves to themselves: on the SDK, without it, and with
-// the SDK's lifeline alone.
-var following = []string{"good", "stubborn", "lifeline"}
+// orphans are the plugins of a host that is killed: one on the SDK, one without it, and one that has the
+// SDK's lifeline but no parent-death signal.
+var orphans = []string{"good", "stubborn", "lifeline"}
 
-// TestKilledHost kills a host with SIGKILL: no plugin is left, and the next host cleans up.
+// TestKilledHost kills a host with SIGKILL: its plugins end, and the next host removes its run directory.
 func TestKilledHost(t *testing.T) {
 	t.Parallel()
 	dir, temp := pluginDir(t), tempDir(t)
-	for _, name := range following {
+	for _, name := range orphans {
 		linkBinary(t, filepath.Join(dir, "caso-messenger-"+name))
 	}
 	self, err := os.Executable()
@@ -192,14 +220,14 @@ func TestKilledHost(t *testing.T) {
 	}
 	var pids []int
 	err = json.NewDecoder(stdout).Decode(&pids)
-	// A host that lives is not cleaned up after.
-	living, globErr := filepath.Glob(filepath.Join(temp, runDirPrefix+"*"))
+	// The run directory of a living host is not removed.
+	living, globErr := filepath.Glob(filepath.Join(temp, "caso-plugins-*"))
 	other := newHost(t, Options{Dirs: []string{dir}, TempDir: temp})
 	_ = start(t, other, messenger("good"))
 	if closeErr := other.Close(); closeErr != nil {
 		t.Error(closeErr)
 	}
-	still, stillErr := filepath.Glob(filepath.Join(temp, runDirPrefix+"*"))
+	still, stillErr := filepath.Glob(filepath.Join(temp, "caso-plugins-*"))
 	for _, pid := range pids {
 		if !alive(pid) {
 			t.Errorf("process %d did not live as long as its host", pid)
@@ -212,7 +240,7 @@ func TestKilledHost(t *testing.T) {
 	if err != nil || globErr != nil || stillErr != nil {
 		t.Fatal(err, globErr, stillErr)
 	}
-	if len(pids) != len(following) {
+	if len(pids) != len(orphans) {
 		t.Fatalf("the host started %v", pids)
 	}
 	if len(living) != 1 || len(still) != 1 || living[0] != still[0] {
@@ -230,14 +258,14 @@ func TestKilledHost(t *testing.T) {
 	mustBeEmpty(t, temp)
 }
 
-// runHost is the main of the host that is killed.
+// runHost is the main function of the host that is killed.
 func runHost() {
-	var refs []Ref
-	for _, name := range following {
-		refs = append(refs, messenger(name))
+	var instances []config.Instance
+	for _, name := range orphans {
+		instances = append(instances, messenger(name))
 	}
-	plugins, err := New(Options{Dirs: []string{os.Getenv(hostEnv)}}).Start(context.Background(), refs)
-	if err != nil {
+	plugins, errs := New(Options{Dirs: []string{os.Getenv(hostEnv)}}).Start(context.Background(), instances)
+	if err := errors.Join(errs...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -248,6 +276,6 @@ func runHost() {
 	if err := json.NewEncoder(os.Stdout).Encode(pids); err != nil {
 		os.Exit(1)
 	}
-	// Not for ever, in case that the test does not come to kill it.
+	// Bounded, in case the test does not kill it.
 	<-time.After(time.Minute)
 }

@@ -5,123 +5,156 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"strings"
 
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/pluginhost/process"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// File is a plugin's executable.
+// File is the executable of a plugin.
 type File struct {
-	// Kind and Name are what the file's name says, or the Ref that led to it.
+	// Kind and Name are from the name of the file, or from the Instance that has its path.
 	Kind pluginv1.Kind
 	Name string
-	// Path is where it was found, Resolved the same without symbolic links.
+	// Path is the file's, Resolved the same without symbolic links.
 	Path, Resolved string
-	// SHA256 is its content's, in hexadecimal, Size its length in bytes.
+	// SHA256 is the checksum of the content in hexadecimal, Size its length in bytes.
 	SHA256 string
 	Size   int64
-	// Err says why it cannot be used; nil where it can.
+	// ShadowedBy is the path of the file of the same kind and name in an earlier directory, which is
+	// started instead; "" for none.
+	ShadowedBy string
+	// Err says why the file cannot be started; nil where it can.
 	Err error
 }
 
-// Find looks for a plugin and verifies it, without starting it.
-func (h *Host) Find(ref Ref) (File, error) {
-	found, err := h.open(ref)
+// Find searches for the executable of an instance and verifies it, without starting it.
+func (h *Host) Find(instance config.Instance) (File, error) {
+	found, err := h.openVerified(instance)
 	if err != nil {
-		return found.File, err
+		return found.File, instanceError(instance, err)
 	}
 	return found.File, found.close()
 }
 
-// List is every plugin in the host's directories, also those that cannot be used. The first directory
-// wins where two hold the same.
-func (h *Host) List() []File {
-	files := h.entries()
-	for i, entry := range files {
-		found, err := h.Find(Ref{Kind: entry.Kind, Name: entry.Name, Path: entry.Path})
-		files[i] = found
-		files[i].Err = err
+// List returns every plugin file in the host's directories, and those at the paths of the configured
+// instances, with what prevents its start. A file is checked against the checksum of each instance
+// that starts it.
+func (h *Host) List(configured []config.Instance) []File {
+	files := h.pluginFiles()
+	for _, instance := range configured {
+		if instance.Path != "" && !containsPath(files, instance.Path) {
+			files = append(files, File{Kind: instance.Kind, Name: instance.Plugin, Path: instance.Path})
+		}
+	}
+	for i := range files {
+		files[i] = h.verifyListed(files[i], configured)
 	}
 	return files
 }
 
-// executable is a verified file. What was verified is the open file and not its name, so that whatever
-// happens to the name afterwards, it is this file that is started.
-type executable struct {
-	File
-	opened *os.File
-	info   fs.FileInfo
-	script bool
+func containsPath(files []File, path string) bool {
+	for _, file := range files {
+		if file.Path == path {
+			return true
+		}
+	}
+	return false
 }
 
-func (e *executable) close() error { return e.opened.Close() }
-
-// open finds the executable that a Ref means and verifies it. The executable is never nil; it is open
-// only where there is no error.
-func (h *Host) open(ref Ref) (*executable, error) {
-	found := &executable{File: File{Kind: ref.Kind, Name: ref.Name}}
-	path, err := h.locate(ref)
+func (h *Host) verifyListed(file File, configured []config.Instance) File {
+	found, err := openFile(File{Kind: file.Kind, Name: file.Name, Path: file.Path, ShadowedBy: file.ShadowedBy})
+	found.Err = err
 	if err != nil {
-		return found, fmt.Errorf("%s: %w", ref, err)
+		return found.File
 	}
-	found.Path = path
-	if err := found.open(); err != nil {
-		return found, fmt.Errorf("%s: %s: %w", ref, path, err)
+	_ = found.close()
+	for _, instance := range configured {
+		if path, _ := h.locate(instance); path == file.Path && found.Err == nil {
+			found.Err = instanceError(instance, found.checkPin(instance.SHA256))
+		}
 	}
-	if err := found.checkPin(ref.SHA256); err != nil {
+	return found.File
+}
+
+// verifiedFile is a File that is open and was verified.
+type verifiedFile struct {
+	File
+	executable *process.Executable
+}
+
+func (f *verifiedFile) close() error { return f.executable.File.Close() }
+
+// ExecutableError is the error of an instance whose executable is missing, not trusted or not the pinned
+// one: an error of the installation, as opposed to one of the process.
+type ExecutableError struct{ err error }
+
+func (e *ExecutableError) Error() string { return e.err.Error() }
+func (e *ExecutableError) Unwrap() error { return e.err }
+
+// openVerified searches for the executable of an instance, opens and verifies it. The result is never
+// nil; it is open unless there is an error, an ExecutableError.
+func (h *Host) openVerified(instance config.Instance) (*verifiedFile, error) {
+	path, err := h.locate(instance)
+	file := File{Kind: instance.Kind, Name: instance.Plugin, Path: path}
+	if err != nil {
+		return &verifiedFile{File: file}, &ExecutableError{err}
+	}
+	found, err := openFile(file)
+	if err != nil {
+		return found, &ExecutableError{fmt.Errorf("%s: %w", path, err)}
+	}
+	if err := found.checkPin(instance.SHA256); err != nil {
 		_ = found.close()
-		return found, fmt.Errorf("%s: %s: %w", ref, path, err)
+		return found, &ExecutableError{fmt.Errorf("%s: %w", path, err)}
 	}
 	return found, nil
 }
 
-func (e *executable) open() (err error) {
-	e.opened, e.Resolved, err = openTrusted(e.Path)
+// openFile opens a trusted file and fills in what its content says.
+func openFile(file File) (*verifiedFile, error) {
+	found := &verifiedFile{File: file}
+	opened, resolved, err := openTrusted(file.Path)
+	found.Resolved = resolved
 	if err != nil {
-		return err
+		return found, err
 	}
-	if err := e.read(); err != nil {
-		_ = e.close()
-		return fmt.Errorf("it cannot be read: %w", reason(err))
+	found.executable = &process.Executable{File: opened, Path: file.Path, Resolved: resolved}
+	if err := found.readContent(); err != nil {
+		_ = found.close()
+		return found, fmt.Errorf("file cannot be read: %w", withoutPath(err))
 	}
-	return nil
+	return found, nil
 }
 
-// read takes what is to be known of the content.
-func (e *executable) read() (err error) {
-	if e.info, err = e.opened.Stat(); err != nil {
+func (f *verifiedFile) readContent() (err error) {
+	e := f.executable
+	if e.Info, err = e.File.Stat(); err != nil {
 		return err
 	}
 	var start [2]byte
-	if n, err := e.opened.ReadAt(start[:], 0); err != nil && err != io.EOF {
+	if n, err := e.File.ReadAt(start[:], 0); err != nil && err != io.EOF {
 		return err
 	} else if n == len(start) {
-		e.script = string(start[:]) == "#!"
+		e.Script = string(start[:]) == "#!"
 	}
 	digest := sha256.New()
-	if e.Size, err = io.Copy(digest, io.NewSectionReader(e.opened, 0, math.MaxInt64)); err != nil {
+	if f.Size, err = io.Copy(digest, io.NewSectionReader(e.File, 0, math.MaxInt64)); err != nil {
 		return err
 	}
-	e.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	f.SHA256 = hex.EncodeToString(digest.Sum(nil))
 	return nil
 }
 
-func (e *executable) checkPin(pin string) error {
+func (f *verifiedFile) checkPin(pin string) error {
 	pin = strings.ToLower(strings.TrimSpace(pin))
-	if pin == "" || pin == e.SHA256 {
+	if pin == "" || pin == f.SHA256 {
 		return nil
 	}
 	if raw, err := hex.DecodeString(pin); err != nil || len(raw) != sha256.Size {
-		return fmt.Errorf("sha256 is set to %q, which is not 64 hexadecimal digits; the file's is %s", pin, e.SHA256)
+		return fmt.Errorf("invalid sha256 %q: set 64 hexadecimal digits; the file has %s", pin, f.SHA256)
 	}
-	return fmt.Errorf("its SHA-256 is %s, but sha256 is set to %s: reinstall the plugin, or correct sha256 if it was replaced on purpose", e.SHA256, pin)
-}
-
-// unchanged says whether the path still leads to the file that was verified.
-func (e *executable) unchanged() bool {
-	now, err := os.Lstat(e.Resolved)
-	return err == nil && os.SameFile(now, e.info) && now.Size() == e.info.Size() && now.ModTime().Equal(e.info.ModTime())
+	return fmt.Errorf("SHA-256 of the file is %s, configured is %s: reinstall the plugin, or correct sha256 if the file was replaced on purpose", f.SHA256, pin)
 }

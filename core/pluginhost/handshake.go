@@ -11,40 +11,45 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
+	"github.com/caso-project/caso/internal/printable"
 )
 
-// checkHandshake checks the line that a plugin prints once it serves (go-plugin's docs/internals.md:
-// CORE|APP|NETWORK|ADDRESS|PROTOCOL|CERTIFICATE) before go-plugin sees it. Sockets is the private
-// directory that the plugin was given for its socket.
-func checkHandshake(line, sockets string) error {
+var errNotGRPC = errors.New("does not serve gRPC: report this to the plugin's author")
+
+// checkHandshake checks the line that a plugin prints when it serves (go-plugin's docs/internals.md:
+// CORE|APP|NETWORK|ADDRESS|PROTOCOL|CERTIFICATE) before go-plugin gets it. SocketDir is the private
+// directory for the plugin's socket.
+func checkHandshake(line, socketDir string) error {
 	fields := strings.Split(strings.TrimSpace(line), "|")
 	if len(fields) < 4 || !isNumber(fields[0]) || !isNumber(fields[1]) {
-		return fmt.Errorf("it printed %s where a plugin's handshake belongs: it is no plugin of caso, or prints before it serves", quote(line))
+		return fmt.Errorf("printed %s instead of a handshake: the file is not a caso plugin, or it prints before it serves",
+			printable.Quote(line))
 	}
+	const otherVersion = "has version %s of %s, this caso has version %s: install a build of the plugin for this caso"
 	if core := strconv.Itoa(plugin.CoreProtocolVersion); fields[0] != core {
-		return fmt.Errorf("it speaks version %s of go-plugin's handshake and this caso speaks version %s: install a build of it for this caso", fields[0], core)
+		return fmt.Errorf(otherVersion, fields[0], "go-plugin's handshake", core)
 	}
-	if version := strconv.Itoa(sdk.ProtocolVersion); fields[1] != version {
-		return fmt.Errorf("it speaks version %s of the plugin contract and this caso speaks version %s: install a build of it for this caso", fields[1], version)
+	if version := strconv.Itoa(contract.ProtocolVersion); fields[1] != version {
+		return fmt.Errorf(otherVersion, fields[1], "the plugin contract", version)
 	}
 	if len(fields) < 5 || fields[4] != string(plugin.ProtocolGRPC) {
-		return errors.New("it does not serve gRPC: report this to its author")
+		return errNotGRPC
 	}
-	if fields[2] != "unix" || !within(sockets, fields[3]) {
-		return fmt.Errorf("it serves on %s %s and not on a unix socket in the directory that %s names: report this to its author",
-			quote(fields[2]), quote(fields[3]), plugin.EnvUnixSocketDir)
+	if fields[2] != "unix" || !isWithin(socketDir, fields[3]) {
+		return fmt.Errorf("serves on %s %s instead of a unix socket in the directory of %s: report this to the plugin's author",
+			printable.Quote(fields[2]), printable.Quote(fields[3]), plugin.EnvUnixSocketDir)
 	}
 	if len(fields) < 6 || fields[5] == "" {
-		return errors.New("it answers without a TLS certificate, so that it could be somebody else: report this to its author")
+		return errors.New("has no TLS certificate in its handshake: report this to the plugin's author")
 	}
-	// The alphabet and the missing padding are go-plugin's.
+	// Go-plugin's alphabet, without padding.
 	der, err := base64.RawStdEncoding.DecodeString(fields[5])
 	if err == nil {
 		_, err = x509.ParseCertificate(der)
 	}
 	if err != nil {
-		return fmt.Errorf("its TLS certificate cannot be read (%w): report this to its author", err)
+		return fmt.Errorf("has an invalid TLS certificate in its handshake (%w): report this to the plugin's author", err)
 	}
 	return nil
 }
@@ -54,16 +59,6 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
-func within(dir, path string) bool {
+func isWithin(dir, path string) bool {
 	return filepath.IsAbs(path) && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+"/")
-}
-
-// quote shows what a plugin printed, safely and not too much of it.
-func quote(text string) string {
-	const most = 120
-	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most]) + "..."
-	}
-	return strconv.Quote(text)
 }

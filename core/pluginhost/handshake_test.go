@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 )
 
 func certificate(t testing.TB) string {
 	t.Helper()
-	config, _, err := sdk.HostTLS()
+	config, _, err := contract.HostTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,22 +23,22 @@ func TestCheckHandshake(t *testing.T) {
 	for line, want := range map[string]string{
 		good + "\n":                "",
 		good + "|true":             "",
-		"":                         `it printed "" where`,
-		"1|1|unix":                 `it printed "1|1|unix" where`,
-		"a|1|unix|/x|g":            `it printed "a|1|unix|/x|g" where`,
-		"1|b|unix|/x|g":            `it printed "1|b|unix|/x|g" where`,
-		"7|1|unix|/run/p/s|grpc|x": "it speaks version 7 of go-plugin's handshake",
-		"1|2|unix|/run/p/s|grpc|x": "it speaks version 2 of the plugin contract and this caso speaks version 1",
-		"1|1|unix|/run/p/s":        "it does not serve gRPC",
-		"1|1|unix|/run/p/s|netrpc": "it does not serve gRPC",
-		"1|1|tcp|127.0.0.1:1|grpc": `it serves on "tcp" "127.0.0.1:1" and not`,
-		strings.Replace(good, "/run/p/s", "/run/q/s", 1):    `it serves on "unix" "/run/q/s" and not`,
-		strings.Replace(good, "/run/p/s", "/run/p/../q", 1): `it serves on "unix" "/run/p/../q" and not`,
-		strings.Replace(good, "/run/p/s", "@/run/p/s", 1):   `it serves on "unix" "@/run/p/s" and not`,
-		"1|1|unix|/run/p/s|grpc":                            "it answers without a TLS certificate",
-		"1|1|unix|/run/p/s|grpc|":                           "it answers without a TLS certificate",
-		"1|1|unix|/run/p/s|grpc|!":                          "its TLS certificate cannot be read (illegal base64 data at input byte 0)",
-		"1|1|unix|/run/p/s|grpc|bm90IQ":                     "its TLS certificate cannot be read (x509: malformed certificate)",
+		"":                         `printed "" instead of a handshake: the`,
+		"1|1|unix":                 `printed "1|1|unix" instead`,
+		"a|1|unix|/x|g":            `printed "a|1|unix|/x|g" instead`,
+		"1|b|unix|/x|g":            `printed "1|b|unix|/x|g" instead`,
+		"7|1|unix|/run/p/s|grpc|x": "has version 7 of go-plugin's handshake",
+		"1|2|unix|/run/p/s|grpc|x": "has version 2 of the plugin contract, this caso has version 1",
+		"1|1|unix|/run/p/s":        "does not serve gRPC",
+		"1|1|unix|/run/p/s|netrpc": "does not serve gRPC",
+		"1|1|tcp|127.0.0.1:1|grpc": `serves on "tcp" "127.0.0.1:1" instead`,
+		strings.Replace(good, "/run/p/s", "/run/q/s", 1):    `serves on "unix" "/run/q/s" instead`,
+		strings.Replace(good, "/run/p/s", "/run/p/../q", 1): `serves on "unix" "/run/p/../q" instead`,
+		strings.Replace(good, "/run/p/s", "@/run/p/s", 1):   `serves on "unix" "@/run/p/s" instead`,
+		"1|1|unix|/run/p/s|grpc":                            "has no TLS certificate in its handshake",
+		"1|1|unix|/run/p/s|grpc|":                           "has no TLS certificate in its handshake",
+		"1|1|unix|/run/p/s|grpc|!":                          "has an invalid TLS certificate in its handshake (illegal base64 data at input byte 0)",
+		"1|1|unix|/run/p/s|grpc|bm90IQ":                     "has an invalid TLS certificate in its handshake (x509: malformed certificate)",
 	} {
 		err := checkHandshake(line, "/run/p")
 		switch {

@@ -1,69 +1,70 @@
+// Package pluginhost finds, verifies, starts and stops plugin processes.
+//
+// It returns a gRPC connection for every plugin that starts, and an error that names the remedy for
+// every other one. A plugin process sees an allow-list of the host's environment, cannot block or
+// outlive the host, and runs the very file that was verified.
+//
+// HashiCorp's go-plugin provides handshake and connection. Package process supervises the process,
+// because go-plugin inherits the environment, leaves plugins behind when the host is killed, blocks on
+// a frozen plugin, and panics on a malformed log line.
+//
+// Package config interprets the values of options, and package pipeline calls a running plugin.
 package pluginhost
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/pluginhost/process"
+	"github.com/caso-project/caso/internal/contract"
 )
 
-// Options are what a Host needs to know.
+// Options configure a Host.
 type Options struct {
-	// Dirs are the directories in which plugins are looked for, in order; see SearchPath.
+	// Dirs are the plugin directories in the order of search; see SearchPath.
 	Dirs []string
-	// Logger gets what the plugins log, each under its kind and name (messenger.ssm). Nil for none.
+	// Logger gets the plugins' logs, each named by kind and instance (messenger.ssm); nil for none.
 	Logger hclog.Logger
-	// LogLevel is the level at which plugins log; not set: the Logger's.
+	// LogLevel is the level at which plugins log; hclog.NoLevel for the Logger's.
 	LogLevel hclog.Level
-	// StartTimeout bounds the start of a plugin with its Describe, and Configure; 0 for 30 s.
-	StartTimeout time.Duration
-	// CloseTimeout is how long a plugin may take to finish when it is stopped; 0 for 5 s.
-	CloseTimeout time.Duration
-	// Environ is the environment of which plugins are given the harmless part; nil for the host's own.
+	// Environ is the environment from which plugins get the allowed variables; nil for the host's own.
 	Environ []string
-	// TempDir is where the private directory for the plugins' sockets is made; empty for os.TempDir().
+	// TempDir is the parent of the private directory for the plugins' sockets; "" for os.TempDir().
 	TempDir string
 }
 
-// Host runs plugin processes.
+// Host starts plugin processes and stops them.
 type Host struct {
 	options Options
 
 	mu      sync.Mutex
 	closed  bool
-	run     *run
+	session *session
 	plugins []*Plugin
 }
 
-// run is what all plugin processes of a host share.
-type run struct {
-	dir    *runDir
-	thread *thread
-	// The plugins hold the end of the lifeline that reads, the host alone the one that writes.
-	lifeline, held *os.File
-	// open ends when the host is closed; starts are those under way.
+// session is what the plugin processes of a host share, from the first Start until Close.
+type session struct {
+	supervisor *process.Supervisor
+	// open is canceled by Close; starts counts the starts in progress.
 	open   context.Context
-	shut   context.CancelFunc
+	cancel context.CancelFunc
 	starts sync.WaitGroup
 }
 
-// New makes a Host. It touches nothing until a plugin is looked for or started.
+// New returns a Host. Files and processes are touched by its methods only.
 func New(options Options) *Host {
 	if options.Logger == nil {
 		options.Logger = hclog.NewNullLogger()
 	}
 	if options.LogLevel == hclog.NoLevel {
 		options.LogLevel = options.Logger.GetLevel()
-	}
-	if options.StartTimeout <= 0 {
-		options.StartTimeout = 30 * time.Second
-	}
-	if options.CloseTimeout <= 0 {
-		options.CloseTimeout = 5 * time.Second
 	}
 	if options.Environ == nil {
 		options.Environ = os.Environ()
@@ -74,94 +75,104 @@ func New(options Options) *Host {
 	return &Host{options: options}
 }
 
-// Start starts all plugins at once, and asks each what it is. Either all of them run afterwards, in the
-// order of the Refs, or none does: then the error holds one line for each that could not be started.
-func (h *Host) Start(ctx context.Context, refs []Ref) ([]*Plugin, error) {
-	shared, err := h.begin()
+// Start starts all instances at once and calls Describe. Both results have the length and order of
+// instances: a plugin that did not start is nil and has an error, and the others run.
+func (h *Host) Start(ctx context.Context, instances []config.Instance) ([]*Plugin, []error) {
+	plugins, errs := make([]*Plugin, len(instances)), make([]error, len(instances))
+	shared, err := h.beginStart()
 	if err != nil {
-		return nil, err
+		for i, instance := range instances {
+			errs[i] = instanceError(instance, err)
+		}
+		return plugins, errs
 	}
 	defer shared.starts.Done()
-	// Close does not wait for a start to time out.
+	// Close cancels the starts in progress.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(shared.open, func() { cancel(errClosed) })()
-	plugins, errs := make([]*Plugin, len(refs)), make([]error, len(refs))
 	var starts sync.WaitGroup
-	for i, ref := range refs {
-		starts.Go(func() { plugins[i], errs[i] = h.start(ctx, shared, ref) })
+	for i, instance := range instances {
+		starts.Go(func() {
+			plugins[i], errs[i] = h.startInstance(ctx, shared, instance)
+			errs[i] = instanceError(instance, errs[i])
+		})
 	}
 	starts.Wait()
-	if err := errors.Join(errs...); err != nil {
-		// They have nothing in hand yet; what goes wrong at their end is not what was asked.
-		_ = stopAll(plugins)
-		return nil, err
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.plugins = append(h.plugins, plugins...)
-	return plugins, nil
+	for _, p := range plugins {
+		if p != nil {
+			h.plugins = append(h.plugins, p)
+		}
+	}
+	return plugins, errs
 }
 
-func (h *Host) start(ctx context.Context, shared *run, ref Ref) (*Plugin, error) {
-	found, err := h.open(ref)
+func (h *Host) startInstance(ctx context.Context, shared *session, instance config.Instance) (*Plugin, error) {
+	found, err := h.openVerified(instance)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = found.close() }()
-	return h.launch(ctx, shared, ref, found)
+	return h.launch(ctx, shared, instance, found)
 }
 
-// begin makes what the plugins share, once, and counts one more start that Close has to wait for.
-func (h *Host) begin() (*run, error) {
+// beginStart creates the session at the first call, and counts a start for which Close waits.
+func (h *Host) beginStart() (*session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil, errClosed
 	}
-	if h.run == nil {
-		dir, err := newRunDir(h.options.TempDir)
+	if h.session == nil {
+		supervisor, err := process.NewSupervisor(h.options.TempDir)
 		if err != nil {
 			return nil, err
 		}
-		lifeline, held, err := os.Pipe()
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot make a pipe for the plugins: %w", err), dir.remove())
-		}
-		open, shut := context.WithCancel(context.Background())
-		h.run = &run{dir: dir, thread: newThread(), lifeline: lifeline, held: held, open: open, shut: shut}
+		open, cancel := context.WithCancel(context.Background())
+		h.session = &session{supervisor: supervisor, open: open, cancel: cancel}
 	}
-	h.run.starts.Add(1)
-	return h.run, nil
+	h.session.starts.Add(1)
+	return h.session, nil
 }
 
-var errClosed = errors.New("the plugins were already stopped")
+var errClosed = errors.New("plugin host is closed")
 
-// Close lets every plugin finish and ends it, all at the same time and in bounded time, whatever they do.
-// It says what they could not finish.
+// Close stops all plugins at the same time, each within its stop_timeout and a few seconds. The error
+// has one line for each plugin that failed to finish.
 func (h *Host) Close() error {
 	h.mu.Lock()
-	shared := h.run
-	h.closed, h.run = true, nil
+	shared := h.session
+	h.closed, h.session = true, nil
 	h.mu.Unlock()
 	if shared == nil {
 		return nil
 	}
-	shared.shut()
+	shared.cancel()
 	shared.starts.Wait()
-	err := stopAll(h.plugins)
-	shared.thread.end()
-	return errors.Join(err, shared.held.Close(), shared.lifeline.Close(), shared.dir.remove())
-}
-
-func stopAll(plugins []*Plugin) error {
-	errs := make([]error, len(plugins))
+	errs := make([]error, len(h.plugins))
 	var stops sync.WaitGroup
-	for i, p := range plugins {
-		if p != nil {
-			stops.Go(func() { errs[i] = p.stop() })
-		}
+	for i, p := range h.plugins {
+		stops.Go(func() { errs[i] = p.stop() })
 	}
 	stops.Wait()
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), shared.supervisor.Close())
+}
+
+const (
+	defaultStart = 30 * time.Second
+	defaultStop  = 5 * time.Second
+)
+
+// withDefaults sets the timeouts that an instance does not have.
+func withDefaults(i config.Instance) config.Instance {
+	section := "[" + contract.KindName(i.Kind) + "_" + i.Name + "] "
+	if i.Start.Limit <= 0 {
+		i.Start = config.Timeout{Limit: defaultStart, Option: section + "start_timeout"}
+	}
+	if i.Stop.Limit <= 0 {
+		i.Stop = config.Timeout{Limit: defaultStop, Option: section + "stop_timeout"}
+	}
+	return i
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/caso-project/caso/core/config"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 		runHost()
 		return
 	}
-	// gRPC must not ask a proxy for the way to a plugin; this one answers nobody.
+	// gRPC must not use a proxy to connect to a plugin; nothing listens at this address.
 	_ = os.Setenv("HTTPS_PROXY", "http://127.0.0.1:9")
 	status := m.Run()
 	if buildDir != "" {
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 
 var buildDir string
 
-// binary builds the plugin of testdata/plugin, once and only for tests that start it.
+// binary builds testdata/plugin once, at the first use.
 var binary = sync.OnceValues(func() (string, error) {
 	var err error
 	if buildDir, err = os.MkdirTemp("/tmp", "pluginhost"); err != nil {
@@ -60,7 +61,7 @@ func linkBinary(t testing.TB, path string) {
 	}
 }
 
-// tempDir is a directory that nobody else can write to, whatever the umask is.
+// tempDir returns a directory that no other user can write to, whatever the umask is.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "ph")
@@ -71,8 +72,8 @@ func tempDir(t testing.TB) string {
 	return dir
 }
 
-// pluginDir is a directory that holds the test plugin under several names. Links and not copies: a file
-// that this process has written cannot be executed while another test forks.
+// pluginDir returns a directory with the test plugin under several names. They are links, not copies: a
+// file that this process has written cannot be executed while another test forks.
 func pluginDir(t testing.TB, files ...string) string {
 	t.Helper()
 	dir := tempDir(t)
@@ -82,7 +83,7 @@ func pluginDir(t testing.TB, files ...string) string {
 	return dir
 }
 
-// script puts a shell script into a directory.
+// script writes a shell script into a directory.
 func script(t *testing.T, dir, file, text string) {
 	t.Helper()
 	unfinished := filepath.Join(dir, ".unfinished")
@@ -97,7 +98,7 @@ func script(t *testing.T, dir, file, text string) {
 	}
 }
 
-// newHost is a host of one plugin directory that is closed with the test.
+// newHost returns a host that is closed with the test.
 func newHost(t *testing.T, options Options) *Host {
 	t.Helper()
 	if options.TempDir == "" {
@@ -108,21 +109,26 @@ func newHost(t *testing.T, options Options) *Host {
 	return h
 }
 
-func messenger(name string) Ref {
-	return Ref{Kind: pluginv1.Kind_KIND_MESSENGER, Name: name}
+// messenger and extractor return an instance with the name of its plugin.
+func messenger(name string) config.Instance {
+	return config.Instance{Kind: pluginv1.Kind_KIND_MESSENGER, Name: name, Plugin: name}
 }
 
-// start starts one plugin, which must work.
-func start(t *testing.T, h *Host, ref Ref) *Plugin {
+func extractor(name string) config.Instance {
+	return config.Instance{Kind: pluginv1.Kind_KIND_EXTRACTOR, Name: name, Plugin: name}
+}
+
+// start starts one plugin, which must succeed.
+func start(t *testing.T, h *Host, instance config.Instance) *Plugin {
 	t.Helper()
-	plugins, err := h.Start(t.Context(), []Ref{ref})
-	if err != nil {
-		t.Fatal(err)
+	plugins, errs := h.Start(t.Context(), []config.Instance{instance})
+	if errs[0] != nil {
+		t.Fatal(errs[0])
 	}
 	return plugins[0]
 }
 
-// log is what plugins logged.
+// log is a log in memory.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -144,23 +150,23 @@ func (l *log) logger(level hclog.Level) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Level: level, Output: l, DisableTime: true})
 }
 
-// state is a process's as ps shows it; empty where there is none.
+// state returns the state of a process as ps shows it; "" for no process.
 func state(pid int) string {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
-	// It follows the name, which is in parentheses.
+	// The state follows the name in parentheses.
 	return strings.Fields(string(status[bytes.LastIndexByte(status, ')')+1:]))[0]
 }
 
-// alive does not count a zombie, which waits for whoever adopted it.
+// alive reports whether a process runs; a zombie does not.
 func alive(pid int) bool {
 	s := state(pid)
 	return s != "" && s != "Z"
 }
 
-// stopped says whether every thread of a process has taken notice of SIGSTOP.
+// stopped reports whether SIGSTOP has stopped every thread of a process.
 func stopped(pid int) bool {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	for _, thread := range threads {
@@ -172,7 +178,7 @@ func stopped(pid int) bool {
 	return err == nil && len(threads) > 0
 }
 
-// eventually polls what has no event to wait for.
+// eventually polls a condition that has no event.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)

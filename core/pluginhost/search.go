@@ -10,23 +10,25 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/spelling"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // PathEnv is the environment variable that holds plugin directories, separated by colons.
 const PathEnv = "CASO_PLUGIN_PATH"
 
-// installedDir is where packages put plugins.
+// installedDir is the directory in which packages install plugins.
 const installedDir = "/usr/libexec/caso/plugins"
 
-// SearchPath is the directories in which plugins are looked for, in order: those of [DEFAULT]
-// plugin_dirs, those of CASO_PLUGIN_PATH (env), plugins/ beside the caso binary (executable, as
-// os.Executable has it), and where packages install them.
+// SearchPath returns the plugin directories in the order of search: those of [DEFAULT] plugin_dirs,
+// those of CASO_PLUGIN_PATH (env), plugins/ beside the caso binary (executable, from os.Executable), and
+// /usr/libexec/caso/plugins.
 func SearchPath(configured []string, env, executable string) []string {
 	dirs := slices.Concat(configured, filepath.SplitList(env))
 	if executable != "" {
-		// caso may have been called by a link from elsewhere; the plugins are beside the binary.
+		// The plugins are beside the binary, not beside a link to it.
 		if resolved, err := filepath.EvalSymlinks(executable); err == nil {
 			executable = resolved
 		}
@@ -47,78 +49,86 @@ func SearchPath(configured []string, env, executable string) []string {
 	return path
 }
 
-// locate says which path a Ref means. It does not look at the file.
-func (h *Host) locate(ref Ref) (string, error) {
-	if ref.Path != "" {
-		return filepath.Abs(ref.Path)
+// locate returns the path of an instance's executable. It does not open the file.
+func (h *Host) locate(instance config.Instance) (string, error) {
+	if instance.Path != "" {
+		return filepath.Abs(instance.Path)
 	}
-	if !validName.MatchString(ref.Name) {
-		return "", fmt.Errorf("%q cannot be the name of a plugin: names are made of letters, digits, - and _", ref.Name)
+	if !contract.ValidPluginName(instance.Plugin) {
+		return "", fmt.Errorf("invalid plugin name %q: use lower-case letters, digits, - and _", instance.Plugin)
 	}
-	name := fileName(ref.Kind, ref.Name)
+	name := contract.FileName(instance.Kind, instance.Plugin)
 	for _, dir := range h.options.Dirs {
 		path := filepath.Join(dir, name)
 		switch _, err := os.Lstat(path); {
 		case err == nil:
-			// The first directory wins even if its file is then refused: another file of the same name
-			// further down is not what the operator put first.
+			// The first directory wins even if its file cannot be started: the operator put it first.
 			return path, nil
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		default:
-			return "", fmt.Errorf("cannot look for it: %w", err)
+			return "", fmt.Errorf("searching for the plugin: %w", err)
 		}
 	}
-	return "", h.notFound(ref, name)
+	return "", h.notFound(instance, name)
 }
 
-func (h *Host) notFound(ref Ref, name string) error {
+// notFound returns the error of a missing executable, with the installed plugin of the nearest name.
+func (h *Host) notFound(instance config.Instance, name string) error {
 	if len(h.options.Dirs) == 0 {
-		return fmt.Errorf("there is no directory to look for %s in: set plugin_dirs or %s", name, PathEnv)
+		return fmt.Errorf("%s not found, there are no plugin directories: set plugin_dirs or %s", name, PathEnv)
 	}
 	where := strings.Join(h.options.Dirs, ", ")
 	nearest, distance := "", 0
 	var installed []string
-	for _, found := range h.entries() {
-		if found.Kind != ref.Kind {
+	for _, found := range h.pluginFiles() {
+		if found.Kind != instance.Kind || found.ShadowedBy != "" {
 			continue
 		}
 		installed = append(installed, found.Name)
-		if d := spelling.Distance(ref.Name, found.Name); nearest == "" || d < distance {
+		if d := spelling.Distance(instance.Plugin, found.Name); nearest == "" || d < distance {
 			nearest, distance = found.Name, d
 		}
 	}
 	switch {
 	case nearest == "":
-		return fmt.Errorf("there is no %s, nor any other %s, in %s: install it there, or set plugin_dirs", name, kindName(ref.Kind), where)
-	case distance > max(1, len(ref.Name)/2):
-		return fmt.Errorf("there is no %s in %s, only %s: install the plugin, or leave it out", name, where, strings.Join(installed, ", "))
+		return fmt.Errorf("%s not found in %s, no other %s either: install the plugin there, or set plugin_dirs",
+			name, where, contract.KindName(instance.Kind))
+	case distance > max(1, len(instance.Plugin)/2):
+		return fmt.Errorf("%s not found in %s, only %s: install the plugin, or remove it from the configuration",
+			name, where, strings.Join(installed, ", "))
 	}
-	return fmt.Errorf("there is no %s in %s; the nearest name there is %q: correct the name, or install the plugin", name, where, nearest)
+	return fmt.Errorf("%s not found in %s: correct the name (did you mean %q?), or install the plugin",
+		name, where, nearest)
 }
 
-// entries is every file that is called like a plugin, the first of each name, in the order of the
-// directories; only Kind, Name and Path are filled in.
-func (h *Host) entries() []File {
+// pluginFiles returns every file with the name of a plugin, in the order of the directories, with
+// Kind, Name, Path and ShadowedBy.
+func (h *Host) pluginFiles() []File {
 	var files []File
-	seen := make(map[string]bool)
+	firstPaths := make(map[string]string)
 	for _, dir := range h.options.Dirs {
-		// A directory that is missing, or cannot be read, holds no plugins.
+		// A directory that is missing or cannot be read has no plugins.
 		entries, _ := os.ReadDir(dir)
 		for _, entry := range entries {
 			kind, name, ok := parseFileName(entry.Name())
-			if !ok || seen[entry.Name()] {
+			if !ok {
 				continue
 			}
-			seen[entry.Name()] = true
-			files = append(files, File{Kind: kind, Name: name, Path: filepath.Join(dir, entry.Name())})
+			file := File{Kind: kind, Name: name, Path: filepath.Join(dir, entry.Name()), ShadowedBy: firstPaths[entry.Name()]}
+			if file.ShadowedBy == "" {
+				firstPaths[entry.Name()] = file.Path
+			}
+			files = append(files, file)
 		}
 	}
 	return files
 }
 
+// parseFileName parses the name of a plugin's executable. It excludes the files that package managers
+// and editors leave beside one (caso-messenger-ssm.dpkg-new, caso-messenger-ssm~).
 func parseFileName(file string) (kind pluginv1.Kind, name string, ok bool) {
 	for _, kind := range []pluginv1.Kind{pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER} {
-		if name, ok := strings.CutPrefix(file, fileName(kind, "")); ok && validName.MatchString(name) {
+		if name, ok := strings.CutPrefix(file, contract.FileName(kind, "")); ok && contract.ValidPluginName(name) {
 			return kind, name, true
 		}
 	}

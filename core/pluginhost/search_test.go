@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caso-project/caso/core/config"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -59,101 +60,93 @@ func TestFind(t *testing.T) {
 	sum := sha256.Sum256([]byte("#!/bin/sh\nssm\n"))
 	ssm := hex.EncodeToString(sum[:])
 	h := New(Options{Dirs: []string{missing, first, second}})
-	pinned := func(pin string) Ref {
-		ref := messenger("ssm")
-		ref.SHA256 = pin
-		return ref
+	pinned := func(pin string) config.Instance {
+		instance := messenger("ssm")
+		instance.SHA256 = pin
+		return instance
 	}
+	atPath := func(path string) config.Instance {
+		return config.Instance{Kind: pluginv1.Kind_KIND_MESSENGER, Name: "mine", Plugin: "ssm", Path: path}
+	}
+	dirs := missing + ", " + first + ", " + second
 	for _, test := range []struct {
-		ref       Ref
+		instance  config.Instance
 		path, err string
 	}{
 		{messenger("both"), first + "/caso-messenger-both", ""},
 		{messenger("ssm"), second + "/caso-messenger-ssm", ""},
 		{pinned(ssm), second + "/caso-messenger-ssm", ""},
 		{pinned(" " + strings.ToUpper(ssm)), second + "/caso-messenger-ssm", ""},
-		{pinned(strings.Repeat("0", 64)), second + "/caso-messenger-ssm", "messenger ssm: " + second + "/caso-messenger-ssm: its SHA-256 is " + ssm +
-			", but sha256 is set to " + strings.Repeat("0", 64) + ": reinstall the plugin, or correct sha256 if it was replaced on purpose"},
-		{pinned("beef"), second + "/caso-messenger-ssm", "messenger ssm: " + second + "/caso-messenger-ssm: sha256 is set to \"beef\", " +
-			"which is not 64 hexadecimal digits; the file's is " + ssm},
-		{Ref{Kind: pluginv1.Kind_KIND_MESSENGER, Name: "ssm", Instance: "mine", Path: second + "/caso-messenger-ssm"}, second + "/caso-messenger-ssm", ""},
-		{Ref{Kind: pluginv1.Kind_KIND_MESSENGER, Name: "ssm", Instance: "mine", Path: "/no/such"}, "/no/such",
-			"messenger mine (plugin ssm): /no/such: there is no /no: correct the path, or install the plugin there"},
-		// The first directory wins also with a file that cannot be used.
-		{messenger("bad"), first + "/caso-messenger-bad", "messenger bad: " + first + "/caso-messenger-bad: it is not executable: run \"chmod 755 " + first + "/caso-messenger-bad\""},
-		{messenger("smm"), "", "messenger smm: there is no caso-messenger-smm in " + missing + ", " + first + ", " + second +
-			"; the nearest name there is \"ssm\": correct the name, or install the plugin"},
-		{messenger("elsewhere"), "", "messenger elsewhere: there is no caso-messenger-elsewhere in " + missing + ", " + first + ", " + second +
-			", only bad, both, ssm: install the plugin, or leave it out"},
-		{messenger("../ssm"), "", `messenger ../ssm: "../ssm" cannot be the name of a plugin: names are made of letters, digits, - and _`},
+		{pinned(strings.Repeat("0", 64)), second + "/caso-messenger-ssm", "messenger ssm: " + second + "/caso-messenger-ssm: SHA-256 of the file is " +
+			ssm + ", configured is " + strings.Repeat("0", 64) + ": reinstall the plugin, or correct sha256 if the file was replaced on purpose"},
+		{pinned("beef"), second + "/caso-messenger-ssm", "messenger ssm: " + second + "/caso-messenger-ssm: invalid sha256 \"beef\": " +
+			"set 64 hexadecimal digits; the file has " + ssm},
+		{atPath(second + "/caso-messenger-ssm"), second + "/caso-messenger-ssm", ""},
+		{atPath("/no/such"), "/no/such", "messenger mine: /no/such: /no is missing: correct the path, or install the plugin there"},
+		// The first directory wins also with a file that cannot be started.
+		{messenger("bad"), first + "/caso-messenger-bad", "messenger bad: " + first + "/caso-messenger-bad: file is not executable: run \"chmod 755 " + first + "/caso-messenger-bad\""},
+		{messenger("smm"), "", "messenger smm: caso-messenger-smm not found in " + dirs +
+			": correct the name (did you mean \"ssm\"?), or install the plugin"},
+		{messenger("elsewhere"), "", "messenger elsewhere: caso-messenger-elsewhere not found in " + dirs +
+			", only bad, both, ssm: install the plugin, or remove it from the configuration"},
+		{messenger("../ssm"), "", `messenger ../ssm: invalid plugin name "../ssm": use lower-case letters, digits, - and _`},
 	} {
-		found, err := h.Find(test.ref)
+		found, err := h.Find(test.instance)
 		if found.Path != test.path || text(err) != test.err {
-			t.Errorf("%s: found %q, %v\nand should be %q, %s", test.ref, found.Path, err, test.path, test.err)
+			t.Errorf("%s: found %q, %v\nand should be %q, %s", test.instance, found.Path, err, test.path, test.err)
 		}
 	}
 	empty := New(Options{Dirs: []string{missing}})
-	if _, err := empty.Find(messenger("ssm")); text(err) != "messenger ssm: there is no caso-messenger-ssm, nor any other messenger, in "+missing+": install it there, or set plugin_dirs" {
+	if _, err := empty.Find(messenger("ssm")); text(err) != "messenger ssm: caso-messenger-ssm not found in "+missing+", no other messenger either: install the plugin there, or set plugin_dirs" {
 		t.Errorf("an empty directory gives %v", err)
 	}
-	if _, err := New(Options{}).Find(messenger("ssm")); text(err) != "messenger ssm: there is no directory to look for caso-messenger-ssm in: set plugin_dirs or CASO_PLUGIN_PATH" {
+	if _, err := New(Options{}).Find(messenger("ssm")); text(err) != "messenger ssm: caso-messenger-ssm not found, there are no plugin directories: set plugin_dirs or CASO_PLUGIN_PATH" {
 		t.Errorf("no directory gives %v", err)
-	}
-
-	var listed []string
-	for _, file := range h.List() {
-		if usable := file.Err == nil; usable != (len(file.SHA256) == 64 && file.Size > 0 && file.Resolved != "") {
-			t.Errorf("%+v", file)
-		}
-		listed = append(listed, kindName(file.Kind)+" "+file.Name+" "+file.Path)
-	}
-	if want := []string{
-		"messenger bad " + first + "/caso-messenger-bad", "messenger both " + first + "/caso-messenger-both",
-		"extractor ssn " + second + "/caso-extractor-ssn", "messenger ssm " + second + "/caso-messenger-ssm",
-	}; !slices.Equal(listed, want) {
-		t.Errorf("List is %q and should be %q", listed, want)
 	}
 }
 
-func TestRunDir(t *testing.T) {
+func TestList(t *testing.T) {
 	t.Parallel()
-	long := filepath.Join(tempDir(t), strings.Repeat("x", 100))
-	if err := os.Mkdir(long, 0o755); err != nil {
+	first, second, other := tempDir(t), tempDir(t), tempDir(t)
+	script(t, first, "caso-messenger-ssm", "first")
+	script(t, second, "caso-messenger-ssm", "second")
+	script(t, second, "caso-extractor-ssm", "an extractor")
+	script(t, second, "caso-messenger-noop", "noop")
+	script(t, second, "caso-messenger-noop~", "leftover")
+	script(t, first, "caso-messenger-bad", "bad")
+	script(t, other, "messenger", "elsewhere")
+	if err := os.Chmod(filepath.Join(first, "caso-messenger-bad"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	made, err := newRunDir(long)
-	if err != nil {
-		t.Fatal(err)
+	wrongPin := func(instance config.Instance) config.Instance {
+		instance.SHA256 = strings.Repeat("0", 64)
+		return instance
 	}
-	if filepath.Dir(made.path) != "/tmp" {
-		t.Errorf("%s is too long for sockets", made.path)
-	}
-	if err := made.remove(); err != nil {
-		t.Error(err)
-	}
-	if _, err := newRunDir("/no/such/base"); err == nil || !strings.Contains(err.Error(), "set TMPDIR to one that can be written to") {
-		t.Errorf("the error is %v", err)
-	}
-	// What somebody else has put there, or is no directory, is left alone.
-	base := tempDir(t)
-	file := filepath.Join(base, runDirPrefix+"file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	abandoned := filepath.Join(base, runDirPrefix+"1")
-	if err := os.MkdirAll(filepath.Join(abandoned, "sub"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if made, err = newRunDir(base); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(abandoned); !os.IsNotExist(err) {
-		t.Errorf("%s was not removed: %v", abandoned, err)
-	}
-	if err := made.remove(); err != nil {
-		t.Error(err)
+	alias := messenger("ssm")
+	alias.Name = "ssmv4"
+	elsewhere := config.Instance{Kind: pluginv1.Kind_KIND_MESSENGER, Name: "mine", Plugin: "ssm", Path: filepath.Join(other, "messenger")}
+	h := New(Options{Dirs: []string{filepath.Join(first, "missing"), first, second}})
+	configured := []config.Instance{wrongPin(messenger("ssm")), wrongPin(alias), extractor("ssm"), wrongPin(elsewhere), messenger("absent")}
+	for _, want := range []struct{ path, shadowedBy, err string }{
+		{first + "/caso-messenger-bad", "", `file is not executable: run "chmod 755 ` + first + `/caso-messenger-bad"`},
+		{first + "/caso-messenger-ssm", "", "messenger ssm: SHA-256 of the file is "},
+		{second + "/caso-extractor-ssm", "", ""},
+		{second + "/caso-messenger-noop", "", ""},
+		{second + "/caso-messenger-ssm", first + "/caso-messenger-ssm", ""},
+		{other + "/messenger", "", "messenger mine: SHA-256 of the file is "},
+	} {
+		files := h.List(configured)
+		i := slices.IndexFunc(files, func(f File) bool { return f.Path == want.path })
+		if i < 0 || len(files) != 6 {
+			t.Fatalf("%s is not listed among %v", want.path, files)
+		}
+		file := files[i]
+		if file.ShadowedBy != want.shadowedBy || !strings.HasPrefix(text(file.Err), want.err) || want.err == "" && file.Err != nil {
+			t.Errorf("%s is shadowed by %q, %v\nand should be by %q, %s", file.Path, file.ShadowedBy, file.Err, want.shadowedBy, want.err)
+		}
+		isRead := len(file.SHA256) == 64 && file.Size > 0 && file.Resolved == file.Path
+		if isRead == strings.HasPrefix(want.err, "file is not") {
+			t.Errorf("%+v", file)
+		}
 	}
 }

@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTrusted opens the executable that a path leads to, after it has made sure that nobody but root and
-// the user who runs caso could have put it there: not by writing to the file, not by replacing it or a
-// directory above it, and not by bending a symbolic link on the way.
+// openTrusted opens the executable at a path if only root and the user who runs caso can have put it
+// there: no other user can write to the file, replace it or a directory above it, or change a symbolic
+// link on the way.
 func openTrusted(path string) (file *os.File, resolved string, err error) {
-	resolved, err = walk(path)
+	resolved, err = resolveTrusted(path)
 	if err != nil {
 		return nil, resolved, err
 	}
-	// Without O_NONBLOCK the opening of a named pipe would wait for somebody to write to it.
+	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
 	file, err = os.OpenFile(resolved, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, resolved, fmt.Errorf("it cannot be read: %w", reason(err))
+		return nil, resolved, fmt.Errorf("file cannot be read: %w", withoutPath(err))
 	}
 	info, err := file.Stat()
 	if err == nil {
@@ -40,33 +40,33 @@ func openTrusted(path string) (file *os.File, resolved string, err error) {
 
 func checkExecutable(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return errors.New("it is not a regular file: a plugin is an executable file")
+		return errors.New("not a regular file: a plugin is an executable file")
 	}
-	if refusals := append(checkOwner(path, info), checkWritable(path, info)...); len(refusals) > 0 {
-		return untrusted(refusals)
+	if reasons := append(checkOwner(path, info), checkWritable(path, info)...); len(reasons) > 0 {
+		return untrusted(reasons)
 	}
 	if info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
-		// The kernel would drop the parent-death signal at its start (prctl(2), PR_SET_PDEATHSIG).
-		return fmt.Errorf("it is set-user-ID or set-group-ID and might not end with caso: run \"chmod ug-s %s\"", path)
+		// The kernel clears the parent-death signal at its start (prctl(2), PR_SET_PDEATHSIG).
+		return fmt.Errorf("file is set-user-ID or set-group-ID and could outlive caso: run \"chmod ug-s %s\"", path)
 	}
 	if info.Mode().Perm()&0o111 == 0 || unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS) != nil {
-		return fmt.Errorf("it is not executable: run \"chmod 755 %s\"", path)
+		return fmt.Errorf("file is not executable: run \"chmod 755 %s\"", path)
 	}
 	return nil
 }
 
-// walk follows a path from / as the kernel would, and checks every directory that it passes through,
-// those of symbolic links too. It gives the path without links.
-func walk(path string) (string, error) {
-	// The kernel's own limit for one path (path_resolution(7)).
+// resolveTrusted follows a path from / as the kernel does, and checks every directory on the way, also
+// those of symbolic links. It returns the path without links.
+func resolveTrusted(path string) (string, error) {
+	// The kernel's limit for one path (path_resolution(7)).
 	const maxLinks = 40
 	var (
-		refusals []string
-		links    int
-		dir      = "/"
-		rest     = components(path)
+		reasons []string
+		links   int
+		dir     = "/"
+		rest    = pathComponents(path)
 	)
-	refusals, sticky, err := checkDirectory(refusals, dir)
+	reasons, sticky, err := checkDirectory(reasons, dir)
 	if err != nil {
 		return path, err
 	}
@@ -79,11 +79,11 @@ func walk(path string) (string, error) {
 		}
 		if info.Mode()&fs.ModeSymlink != 0 {
 			if links++; links > maxLinks {
-				return path, errors.New("its symbolic links lead in a circle: correct them")
+				return path, errors.New("symbolic links form a loop: correct them")
 			}
-			// Where everybody may make a link, only those of trusted people are followed.
+			// In a sticky directory any user can create a link; only those of trusted users are followed.
 			if sticky {
-				refusals = append(refusals, checkOwner(next, info)...)
+				reasons = append(reasons, checkOwner(next, info)...)
 			}
 			target, err := os.Readlink(next)
 			if err != nil {
@@ -92,47 +92,47 @@ func walk(path string) (string, error) {
 			if filepath.IsAbs(target) {
 				dir = "/"
 			}
-			rest = append(components(target), rest...)
+			rest = append(pathComponents(target), rest...)
 			continue
 		}
 		if len(rest) == 0 {
-			return next, untrusted(refusals)
+			return next, untrusted(reasons)
 		}
 		if !info.IsDir() {
 			return path, fmt.Errorf("%s is not a directory: correct the path", next)
 		}
-		if refusals, sticky, err = checkDirectory(refusals, next); err != nil {
+		if reasons, sticky, err = checkDirectory(reasons, next); err != nil {
 			return path, cannotFollow(path, next, err)
 		}
 		dir = next
 	}
-	return dir, untrusted(refusals)
+	return dir, untrusted(reasons)
 }
 
-func components(path string) []string {
+func pathComponents(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// checkDirectory adds what is wrong with a directory. In a sticky one, such as /tmp, everybody may make
-// files but only their owners can replace them (stat(2), S_ISVTX), so it is as good as its entries'
-// owners, which are checked anyway.
-func checkDirectory(refusals []string, path string) (_ []string, sticky bool, _ error) {
+// checkDirectory appends the reasons why a directory is not trusted. In a sticky one, such as /tmp, any
+// user can create files, but only their owners can replace them (inode(7), S_ISVTX); the owners of the
+// entries on the way are checked too.
+func checkDirectory(reasons []string, path string) (_ []string, sticky bool, _ error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return refusals, false, err
+		return reasons, false, err
 	}
 	sticky = info.Mode()&fs.ModeSticky != 0
-	refusals = append(refusals, checkOwner(path, info)...)
+	reasons = append(reasons, checkOwner(path, info)...)
 	if !sticky {
-		refusals = append(refusals, checkWritable(path, info)...)
+		reasons = append(reasons, checkWritable(path, info)...)
 	}
-	return refusals, sticky, nil
+	return reasons, sticky, nil
 }
 
 func checkOwner(path string, info fs.FileInfo) []string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return []string{"the owner of " + path + " cannot be told"}
+		return []string{"the owner of " + path + " is unknown"}
 	}
 	runner := os.Geteuid()
 	if stat.Uid == 0 || int(stat.Uid) == runner {
@@ -142,11 +142,12 @@ func checkOwner(path string, info fs.FileInfo) []string {
 	if runner != 0 {
 		trusted += " or " + userName(runner)
 	}
-	return []string{fmt.Sprintf("%s belongs to %s and must belong to %s", path, userName(int(stat.Uid)), trusted)}
+	return []string{fmt.Sprintf("%s is owned by %s and must be owned by %s, run \"chown root %s\"",
+		path, userName(int(stat.Uid)), trusted, path)}
 }
 
-// checkWritable looks at the mode alone: where there is an access control list, the group's bits are the
-// most that it grants to anybody (acl(5)).
+// checkWritable checks the mode only: where there is an access control list, the group's bits are the
+// mask of all its entries (acl(5)).
 func checkWritable(path string, info fs.FileInfo) []string {
 	switch info.Mode().Perm() & 0o022 {
 	case 0o020:
@@ -159,11 +160,11 @@ func checkWritable(path string, info fs.FileInfo) []string {
 	return nil
 }
 
-func untrusted(refusals []string) error {
-	if len(refusals) == 0 {
+func untrusted(reasons []string) error {
+	if len(reasons) == 0 {
 		return nil
 	}
-	return fmt.Errorf("it cannot be trusted: %s", strings.Join(refusals, "; "))
+	return fmt.Errorf("file is not trusted: %s", strings.Join(reasons, "; "))
 }
 
 func userName(uid int) string {
@@ -176,15 +177,15 @@ func userName(uid int) string {
 func cannotFollow(path, at string, err error) error {
 	switch {
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s cannot be looked at: %w", at, reason(err))
+		return fmt.Errorf("%s cannot be accessed: %w", at, withoutPath(err))
 	case at == path:
-		return errors.New("there is no such file: correct the path, or install the plugin there")
+		return errors.New("file is missing: correct the path, or install the plugin there")
 	}
-	return fmt.Errorf("there is no %s: correct the path, or install the plugin there", at)
+	return fmt.Errorf("%s is missing: correct the path, or install the plugin there", at)
 }
 
-// reason drops the operation and the path that package os puts before an error.
-func reason(err error) error {
+// withoutPath returns an error of package os without its operation and path.
+func withoutPath(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		return pathError.Err

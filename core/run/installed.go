@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost"
@@ -12,14 +14,17 @@ import (
 // the configuration: checksum and timeouts.
 func (s *Session) StartInstalled(ctx context.Context, file pluginhost.File) (*pluginhost.Plugin, error) {
 	if file.Err != nil {
-		return nil, file.Err
+		return nil, fmt.Errorf("%s: %w", file.Path, file.Err)
 	}
-	i := s.installedInstance(file)
-	running, err := s.host.Start(ctx, []pluginhost.Ref{{Kind: i.Kind, Name: file.Name, Path: file.Path, SHA256: i.SHA256, Timeout: i.Timeout}})
-	if err != nil {
-		return nil, err
-	}
-	return running[0], nil
+	i := withTimeouts(s.installedInstance(file))
+	i.Path = file.Path
+	plugins, errs := s.host.Start(ctx, []config.Instance{i})
+	return plugins[0], errs[0]
+}
+
+// Installed returns every installed plugin, and those that the configuration names by path.
+func (s *Session) Installed() []pluginhost.File {
+	return s.host.List(slices.Concat(s.plugins.Extractors, s.plugins.Messengers))
 }
 
 // installedInstance resolves the instance that an installed plugin would be if the configuration

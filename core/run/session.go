@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -87,9 +88,6 @@ func (s *Session) Files() *config.Files { return s.files }
 // Settings returns the settings: of the host alone before Start, of all options after it.
 func (s *Session) Settings() *config.Settings { return s.settings }
 
-// Host returns the plugin host, which searches the configured directories.
-func (s *Session) Host() *pluginhost.Host { return s.host }
-
 // Problems returns the problems of the configuration found so far, each once.
 func (s *Session) Problems() []config.Problem {
 	problems := slices.Clone(s.problems)
@@ -138,17 +136,24 @@ func (s *Session) Start(ctx context.Context) error {
 	for _, configured := range s.plugins.Messengers {
 		s.messengers = append(s.messengers, &instance{Instance: withTimeouts(configured)})
 	}
-	var starts sync.WaitGroup
-	for _, i := range s.instances() {
-		starts.Go(func() { s.startInstance(ctx, i) })
+	instances := s.instances()
+	configured := make([]config.Instance, len(instances))
+	for n, i := range instances {
+		configured[n] = i.Instance
 	}
-	starts.Wait()
+	plugins, errs := s.host.Start(ctx, configured)
+	for n, i := range instances {
+		i.plugin, i.err = plugins[n], errs[n]
+	}
 	if err := s.executableErrors(); err != nil {
 		return err
 	}
 	schema := s.plugins.Schema(s.hostOptions())
 	for _, i := range s.instances() {
 		if i.plugin != nil {
+			for _, warning := range i.plugin.Warnings {
+				s.addProblems([]config.Problem{{Severity: config.Warning, Text: warning}})
+			}
 			schema = append(schema, config.Own(i.Owner(), i.plugin.Description.GetOptions())...)
 		}
 	}
@@ -170,26 +175,11 @@ func (s *Session) Start(ctx context.Context) error {
 // cloud and retry it; a messenger bounds each write itself.
 func withTimeouts(i config.Instance) config.Instance {
 	option := "[" + config.PluginSection(i.Kind, i.Name) + "] timeout"
+	i.Start = config.Timeout{Limit: i.Timeout, Option: option}
 	i.Idle = config.Timeout{Limit: cmp.Or(i.Timeout, 10*time.Minute), Option: option}
 	i.Ack = config.Timeout{Limit: cmp.Or(i.Timeout, 5*time.Minute), Option: option}
+	i.Stop = config.Timeout{Limit: i.Timeout, Option: option}
 	return i
-}
-
-// executableError is the error of an executable that cannot be started.
-type executableError struct{ error }
-
-func (s *Session) startInstance(ctx context.Context, i *instance) {
-	ref := pluginhost.Ref{Kind: i.Kind, Name: i.Plugin, Instance: i.Name, Path: i.Path, SHA256: i.SHA256, Timeout: i.Timeout}
-	if _, err := s.host.Find(ref); err != nil {
-		i.err = executableError{err}
-		return
-	}
-	running, err := s.host.Start(ctx, []pluginhost.Ref{ref})
-	if err != nil {
-		i.err = err
-		return
-	}
-	i.plugin = running[0]
 }
 
 // executableErrors returns an Error with all failures if one of them is an unusable executable.
@@ -200,7 +190,7 @@ func (s *Session) executableErrors() error {
 		if i.err == nil {
 			continue
 		}
-		if _, ok := i.err.(executableError); ok { //nolint:errorlint // set above, never wrapped
+		if errors.As(i.err, new(*pluginhost.ExecutableError)) {
 			unusable = true
 		}
 		problems = append(problems, config.Problem{Text: i.err.Error()})

@@ -60,7 +60,7 @@ func testExtractors(t *testing.T, bin string) {
 		s.set("DEFAULT", "extract_concurrency", "1")
 		run := s.extract(1)
 		s.checkNoProcessLeft()
-		checkWindows(t, run, map[string]string{"bad": "exited with status 2; its last words: \"panic: out of luck", "after": "exited with status 2"})
+		checkWindows(t, run, map[string]string{"bad": "exited with status 2; last output: \"panic: out of luck", "after": "exited with status 2"})
 		checkStored(t, s, run, "before")
 		s.set("faulty", "mode", "behaves")
 		checkRecovered(t, s.extract(0))

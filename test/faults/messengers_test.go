@@ -70,7 +70,7 @@ func testMessengers(t *testing.T, bin string) {
 				errorLines = append(errorLines, line)
 			}
 		}
-		checkLine(t, errorLines, "messenger faulty", "closing it", "did not answer in time")
+		checkLine(t, errorLines, "messenger faulty", "no answer to Close within 2s ([messenger_faulty] timeout)")
 		if got, want := s.delivered(), s.spooled(); !slices.Equal(got, want) {
 			t.Errorf("%d records arrived, want %d in this order", len(got), len(want))
 		}
@@ -80,7 +80,7 @@ func testMessengers(t *testing.T, bin string) {
 		s := faultySite(t, bin, "floods stderr")
 		got := s.run(0, "extract")
 		s.checkNoProcessLeft()
-		if len(got.stderr) > 2<<20 || !strings.Contains(got.stderr, "the plugin logs too much: lines were dropped") {
+		if len(got.stderr) > 2<<20 || !strings.Contains(got.stderr, "plugin logs too much, lines dropped") {
 			t.Errorf("%d bytes of log", len(got.stderr))
 		}
 		if got, want := s.delivered(), s.spooled(); !slices.Equal(got, want) {

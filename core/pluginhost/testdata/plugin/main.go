@@ -1,5 +1,5 @@
-// Command plugin is a plugin for this package's tests, good or bad in the way that the name of its file says:
-// caso-messenger-flood floods its standard error, and so on. One binary for all keeps the tests quick.
+// Command plugin is the plugin of this package's tests. The name of its file selects what it does:
+// caso-messenger-flood floods its standard error. One binary for all keeps the tests quick.
 package main
 
 import (

@@ -13,11 +13,11 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
-// messenger is a plugin on the SDK. What it does in Configure depends on its name.
+// messenger is a plugin on the SDK. Its name selects what it does.
 type messenger struct{ name string }
 
 func serveMessenger(name string) { sdk.ServeMessenger(&messenger{name: name}) }
@@ -27,19 +27,17 @@ func (m *messenger) Describe() sdk.Description {
 	case "hangs":
 		select {}
 	case "panics":
-		panic("no idea who I am")
+		panic("no description")
 	}
 	return sdk.Description{
 		Name:        m.name,
 		Version:     "1.2.3",
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
-		Options: []*pluginv1.Option{{
-			Section: "good", Name: "greeting", Type: pluginv1.OptionType_OPTION_TYPE_STRING, Help: "What to say.",
-		}},
+		RecordTypes: sdk.Accepts(sdk.Cloud),
+		Options:     []sdk.Option{sdk.StringOption("good", "greeting", "The text of the greeting.")},
 	}
 }
 
-func (m *messenger) Configure(ctx context.Context, config sdk.Config) []*pluginv1.Diagnostic {
+func (m *messenger) Configure(ctx context.Context, config sdk.Config) error {
 	switch m.name {
 	case "facts":
 		return facts()
@@ -59,8 +57,10 @@ func (m *messenger) Configure(ctx context.Context, config sdk.Config) []*pluginv
 		hclog.FromContext(ctx).Named("part").Warn("an entry", "n", 3, "list", []string{"a", "b"})
 	case "flood":
 		flood()
+	case "slow":
+		select {}
 	}
-	return []*pluginv1.Diagnostic{sdk.Warnf("%s says %s", config.Instance, config.String("good", "greeting"))}
+	return sdk.Warnf("%s says %s", config.Instance, config.String("good", "greeting"))
 }
 
 func (m *messenger) Deliver(context.Context, *pluginv1.Batch) error { return nil }
@@ -68,7 +68,7 @@ func (m *messenger) Deliver(context.Context, *pluginv1.Batch) error { return nil
 func (m *messenger) Close(context.Context) error {
 	switch m.name {
 	case "unfinished":
-		return errors.New("three records are still on the desk")
+		return errors.New("three records are not delivered")
 	case "slow":
 		select {}
 	case "good":
@@ -79,43 +79,43 @@ func (m *messenger) Close(context.Context) error {
 	return nil
 }
 
-// facts is what the process sees of its surroundings.
-func facts() []*pluginv1.Diagnostic {
-	var said []*pluginv1.Diagnostic
-	say := func(key, value string) { said = append(said, sdk.Warnf("%s=%s", key, value)) }
+// facts returns the environment of the process as warnings KEY=VALUE.
+func facts() error {
+	var warnings []error
+	warn := func(key, value string) { warnings = append(warnings, sdk.Warnf("%s=%s", key, value)) }
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
-		say("env "+name, value)
+		warn("env "+name, value)
 	}
 	dir, _ := os.Getwd()
 	stdin, _ := os.Readlink("/proc/self/fd/0")
 	comm, _ := os.ReadFile("/proc/self/comm")
 	self, _ := os.Executable()
-	say("args", fmt.Sprint(os.Args))
-	say("dir", dir)
-	say("stdin", stdin)
-	say("comm", strings.TrimSpace(string(comm)))
-	say("executable", self)
-	say("group", fmt.Sprint(unix.Getpgrp() == os.Getpid()))
+	warn("args", fmt.Sprint(os.Args))
+	warn("dir", dir)
+	warn("stdin", stdin)
+	warn("comm", strings.TrimSpace(string(comm)))
+	warn("executable", self)
+	warn("group", fmt.Sprint(unix.Getpgrp() == os.Getpid()))
 	open, _ := os.ReadDir("/proc/self/fd")
 	for _, fd := range open {
 		target, _ := os.Readlink("/proc/self/fd/" + fd.Name())
-		say("fd", target)
+		warn("fd", target)
 	}
-	return said
+	return errors.Join(warnings...)
 }
 
-// fork starts a process that lives longer than the tests do, and says which.
-func fork() []*pluginv1.Diagnostic {
+// fork starts a process that outlives the tests, and returns its ID in a warning.
+func fork() error {
 	child := exec.Command("sleep", "3600")
 	child.Stdout, child.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
 	if err := child.Start(); err != nil {
-		return []*pluginv1.Diagnostic{sdk.Errorf("%s", err)}
+		return err
 	}
-	return []*pluginv1.Diagnostic{sdk.Warnf("%d", child.Process.Pid)}
+	return sdk.Warnf("%d", child.Process.Pid)
 }
 
-// flood writes 32 MB on descriptor 2: what a careless or hostile plugin might.
+// flood writes 32 MB on descriptor 2.
 func flood() {
 	write := func(text string) { _, _ = unix.Write(2, []byte(text)) }
 	write("{\"@message\": 1}\n")
@@ -138,24 +138,31 @@ func (e *extractor) Describe() sdk.Description {
 	return sdk.Description{
 		Name:        e.name,
 		Version:     "4.5.6",
-		RecordTypes: []pluginv1.RecordType{pluginv1.RecordType_RECORD_TYPE_CLOUD},
+		RecordTypes: sdk.Emits(sdk.Cloud),
 	}
 }
 
-func (e *extractor) Configure(context.Context, sdk.Config) []*pluginv1.Diagnostic { return nil }
-
-func (e *extractor) ListProjects(context.Context, *pluginv1.ListProjectsRequest) (*pluginv1.ListProjectsResponse, error) {
-	return &pluginv1.ListProjectsResponse{Projects: []*pluginv1.Project{{Id: "p1"}}}, nil
+func (e *extractor) Configure(context.Context, sdk.Config) error {
+	if e.name == "facts" {
+		return facts()
+	}
+	return nil
 }
 
-func (e *extractor) Extract(ctx context.Context, request *pluginv1.ExtractRequest, _ func(*pluginv1.Record) error) (*pluginv1.Complete, error) {
+func (e *extractor) ListProjects(context.Context, sdk.ListProjectsRequest) ([]*pluginv1.Project, error) {
+	return []*pluginv1.Project{{Id: "p1"}}, nil
+}
+
+func (e *extractor) Check(context.Context) error { return sdk.Warnf("the cloud is slow") }
+
+func (e *extractor) Extract(ctx context.Context, _ sdk.ExtractRequest, _ sdk.Output) ([]byte, error) {
 	if e.name == "waits" {
-		// Says that it is at work, and stays there.
+		// The log entry tells the test that the call has begun.
 		hclog.FromContext(ctx).Info("extracting")
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Hour):
 		}
 	}
-	return &pluginv1.Complete{}, nil
+	return nil, nil
 }

@@ -1,0 +1,34 @@
+package printable
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEscape(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                     "",
+		"plain\ttext, é":       "plain\ttext, é",
+		"\x1b[2Jcleared\xff":   "\\x1b[2Jcleared\uFFFD",
+		"x\n2026 [ERROR] fake": `x\n2026 [ERROR] fake`,
+		"\u202ereversed":       `\u202ereversed`,
+	} {
+		if got := Escape(text); got != want {
+			t.Errorf("Escape(%q) is %q and should be %q", text, got, want)
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		" hello\n":               `"hello"`,
+		"a\x00\xff":              `"a\x00` + "\uFFFD\"",
+		strings.Repeat("é", 121): `"` + strings.Repeat("é", 120) + `..."`,
+	} {
+		if got := Quote(text); got != want {
+			t.Errorf("Quote(%q) is %s and should be %s", text, got, want)
+		}
+	}
+}
