@@ -77,9 +77,6 @@ func (o Option) OldName(section, name string) Option {
 	})
 }
 
-// OptionFromProto returns an option from a declaration in the form of the contract.
-func OptionFromProto(declaration *pluginv1.Option) Option { return Option{proto.CloneOf(declaration)} }
-
 // Section returns the option's section.
 func (o Option) Section() string { return o.declaration.GetSection() }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -36,7 +36,7 @@ func records(ids ...string) []*pluginv1.Record {
 // large is a record that fills a batch on its own.
 func large(id string) []*pluginv1.Record {
 	list := records(id)
-	list[0].GetCloud().MachineName = strings.Repeat("x", sdk.FullBatchBytes)
+	list[0].GetCloud().MachineName = strings.Repeat("x", contract.FullBatchBytes)
 	return list
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -116,7 +116,7 @@ type modelWindow struct {
 }
 
 func (w *modelWindow) append(ids []string) {
-	if last := len(w.batches) - 1; last >= 0 && len(w.batches[last])+len(ids) <= sdk.FullBatchRecords {
+	if last := len(w.batches) - 1; last >= 0 && len(w.batches[last])+len(ids) <= contract.FullBatchRecords {
 		w.batches[last] = append(w.batches[last], ids...)
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 )
 
 func TestNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T) {
@@ -49,14 +49,14 @@ func TestSmallBatchesArePutTogether(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
 	w := begin(t, o, origin("p", 0, 1))
-	const count = sdk.FullBatchRecords + 1
+	const count = contract.FullBatchRecords + 1
 	for i := range count {
 		must(t, w.Append(records(fmt.Sprint(i))))
 	}
 	must(t, w.Append(nil))
 	must(t, w.Commit(Change{}))
 	got := drain(t, o, "ssm")
-	if len(got) != 2 || len(got[0]) != sdk.FullBatchRecords || got[1][0] != fmt.Sprint(count-1) {
+	if len(got) != 2 || len(got[0]) != contract.FullBatchRecords || got[1][0] != fmt.Sprint(count-1) {
 		t.Errorf("%d batches", len(got))
 	}
 }

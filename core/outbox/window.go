@@ -9,7 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
 
-	sdk "github.com/caso-project/caso/internal/oldsdk"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -79,7 +79,7 @@ func (w *WindowWriter) Append(records []*pluginv1.Record) error {
 		return w.failed
 	}
 	bytes := proto.Size(&pluginv1.RecordBatch{Records: records})
-	if len(w.pending)+len(records) > sdk.FullBatchRecords || w.pendingBytes+bytes > sdk.FullBatchBytes {
+	if len(w.pending)+len(records) > contract.FullBatchRecords || w.pendingBytes+bytes > contract.FullBatchBytes {
 		if err := w.stage(); err != nil {
 			w.failed = err
 			return err
