@@ -9,11 +9,11 @@ import (
 	"github.com/caso-project/caso/internal/flock"
 )
 
-// restoreRemedy says what to do about a damaged file.
+// restoreRemedy is the remedy for a damaged file.
 const restoreRemedy = "the file was left unchanged: restore it from a backup, or move it away to start with an empty outbox"
 
-// openChecked opens a file for bbolt that it can trust: one that is locked, as bbolt would do next, and whose
-// pages are in order. It never makes one: create has its own way.
+// openChecked opens a file for bbolt, locks it as bbolt would do next, and checks its pages. It
+// never creates one: see create.
 func openChecked(path string, flag int, exclusive bool, timeout time.Duration) (*os.File, error) {
 	file, err := os.OpenFile(path, flag&^os.O_CREATE, 0)
 	if err != nil {
@@ -39,7 +39,7 @@ func lockAndCheck(file *os.File, exclusive bool, timeout time.Duration) error {
 	return nil
 }
 
-// lockFile takes the lock that bbolt takes, on the same open file, so that bbolt has it already.
+// lockFile takes bbolt's lock on the same open file description, so that bbolt gets it at once.
 func lockFile(file *os.File, exclusive bool, timeout time.Duration) error {
 	lock := flock.Shared
 	if exclusive {

@@ -75,17 +75,17 @@ func decodeCheckpoint(key, value []byte) (Checkpoint, error) {
 	return found, nil
 }
 
-// moveCheckpoint moves a checkpoint to a window's end. The plan has made sure that the window joins it;
-// it is checked again where it is written, because usage that falls into a gap is never billed.
+// moveCheckpoint moves a checkpoint to a window's end. The window must continue the checkpoint. The
+// plan ensures that; it is checked here again, because usage in a gap is never billed.
 func moveCheckpoint(tx *bbolt.Tx, window Origin, now time.Time, state []byte) error {
 	old, ok, err := readCheckpoint(tx, window.Extractor, window.ProjectID)
 	switch {
 	case err != nil:
 		return err
 	case ok && window.To.Before(old.To):
-		return fmt.Errorf("the checkpoint %s would move back", when(old.To))
+		return fmt.Errorf("the checkpoint %s would move back", formatTime(old.To))
 	case ok && window.From.After(old.To):
-		return fmt.Errorf("a gap would follow the checkpoint %s", when(old.To))
+		return fmt.Errorf("a gap would follow the checkpoint %s", formatTime(old.To))
 	}
 	return put(tx, checkpointsBucket, pairKey(window.Extractor, window.ProjectID), Checkpoint{
 		ProjectName: window.ProjectName,

@@ -11,7 +11,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-func TestSealedValuesNoticeEveryFlippedBit(t *testing.T) {
+func TestSealedValuesDetectEveryFlippedBit(t *testing.T) {
 	value, err := seal(entry{ID: "x-1", Number: 7}, []byte("body"))
 	must(t, err)
 	var back entry
@@ -39,7 +39,7 @@ func FuzzUnseal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, repair bool) {
 		if repair {
-			// With a checksum that fits the decoders behind it are reached.
+			// A valid checksum lets the input reach the decoders.
 			data = resealed(data)
 		}
 		var one entry
@@ -60,7 +60,7 @@ func FuzzUnseal(f *testing.F) {
 	})
 }
 
-// resealed is data with a checksum that fits.
+// resealed returns data with a valid checksum.
 func resealed(data []byte) []byte {
 	if len(data) < sealedPrefix {
 		return data

@@ -11,30 +11,31 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// newInfix stands between the outbox's name and a random number in the name of one that is being made.
+// newInfix separates the outbox's name and a random number in the name of a file under
+// construction.
 const newInfix = ".new-"
 
-// create makes an empty outbox under another name and links it into place once it is whole and on disk,
-// so that a crash at no moment leaves half a file that the next run would have to refuse.
+// create creates an empty outbox under another name and links it to its own name once it is
+// complete and on disk, so that a crash never leaves a partial outbox.
 func create(path string) (err error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the spool directory for the outbox: %w", err)
+		return fmt.Errorf("creating the spool directory for the outbox: %w", err)
 	}
 	temporary, err := os.CreateTemp(dir, FileName+newInfix+"*")
 	if err != nil {
-		return fmt.Errorf("making the outbox %s: %w", path, err)
+		return fmt.Errorf("creating the outbox %s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, removeNew(dir)) }()
 	if err := temporary.Close(); err != nil {
-		return fmt.Errorf("making the outbox %s: %w", path, err)
+		return fmt.Errorf("creating the outbox %s: %w", path, err)
 	}
 	if err := fill(temporary.Name()); err != nil {
-		return fmt.Errorf("making the outbox %s: %w", path, err)
+		return fmt.Errorf("creating the outbox %s: %w", path, err)
 	}
-	// Link, unlike Rename, never replaces an outbox that another process has made meanwhile.
+	// Link, unlike Rename, never replaces an outbox that another process has created meanwhile.
 	if err := os.Link(temporary.Name(), path); err != nil && !exists(path) {
-		return fmt.Errorf("making the outbox %s: %w", path, err)
+		return fmt.Errorf("creating the outbox %s: %w", path, err)
 	}
 	return syncDir(dir)
 }
@@ -46,7 +47,7 @@ func fill(path string) error {
 		return err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{metaBucket, batchesBucket, stagedBucket, queueBucket, checkpointsBucket, cursorsBucket, asideBucket} {
+		for _, name := range []string{metaBucket, batchesBucket, stagedBucket, queueBucket, checkpointsBucket, cursorsBucket, deadLettersBucket} {
 			if _, err := tx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}
@@ -56,7 +57,7 @@ func fill(path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// removeNew removes the files that create works on, those of killed runs too.
+// removeNew removes files under construction, also those of killed runs.
 func removeNew(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -78,7 +79,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// syncDir makes a new name in a directory durable.
+// syncDir makes new names in a directory durable.
 func syncDir(dir string) error {
 	handle, err := os.Open(dir)
 	if err != nil {

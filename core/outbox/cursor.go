@@ -9,16 +9,16 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// cursor says how far a messenger has got.
+// cursor is the position of a messenger in the queue.
 type cursor struct {
-	// Next is the first position that it has not had.
+	// Next is the first position that is not delivered.
 	Next uint64 `json:"next"`
-	// Until is 0 while the messenger is configured. Since a run in which it was not, it is the first
-	// position that is not kept for it.
+	// Until is 0 while the messenger is configured. For a retired messenger it is the first position
+	// after its backlog.
 	Until uint64 `json:"until,omitempty"`
 }
 
-// wants says whether a batch has to be kept for the messenger.
+// wants reports whether a batch is pending for the messenger.
 func (c cursor) wants(messenger string, position uint64, batch entry) bool {
 	return position >= c.Next && (c.Until == 0 || position < c.Until) && batch.isFor(messenger)
 }
@@ -33,10 +33,11 @@ type RetiredMessenger struct {
 	PendingBatches int
 }
 
-// Register stores which messengers are configured; every run calls it before its first commit. The cursor
-// of a new messenger starts at the oldest batch in the outbox. A messenger that is no longer configured
-// is retired: its present backlog is kept, later batches are not added to it, until it is configured
-// again or dropped. Register returns the retired messengers that have a backlog, in alphabetical order.
+// Register stores which messengers are configured; every run calls it before its first commit. The
+// cursor of a new messenger starts at the oldest batch in the outbox. A messenger that is no longer
+// configured is retired: its present backlog is kept, later batches are not added to it, until it
+// is configured again or dropped. Register returns the retired messengers that have a backlog, in
+// alphabetical order.
 func (o *Outbox) Register(messengers []string) ([]RetiredMessenger, error) {
 	var retired []RetiredMessenger
 	err := o.update("registering messengers", func(tx *bbolt.Tx) error {
@@ -86,7 +87,7 @@ func (o *Outbox) DropMessenger(messenger string) error {
 		case !known:
 			return ErrNotFound
 		case gone.Until == 0:
-			return fmt.Errorf("it is configured: remove it from [DEFAULT] messengers and run caso deliver first")
+			return fmt.Errorf("messenger is configured: remove it from [DEFAULT] messengers and run caso deliver first")
 		}
 		delete(cursors, messenger)
 		if err := tx.Bucket([]byte(cursorsBucket)).Delete([]byte(messenger)); err != nil {
@@ -115,7 +116,7 @@ func (o *Outbox) DropMessenger(messenger string) error {
 	})
 }
 
-// release deletes a batch from the queue unless a messenger still has to have it. Without any configured
+// release deletes a batch from the queue unless it is pending for a messenger. Without a configured
 // messenger it is kept: the next one to be configured starts with it.
 func release(tx *bbolt.Tx, cursors map[string]cursor, position uint64, batch entry) error {
 	configured := false
@@ -152,7 +153,7 @@ func listRetired(tx *bbolt.Tx, cursors map[string]cursor) ([]RetiredMessenger, e
 	return list, err
 }
 
-// oldest is the first position held, or end where none is.
+// oldest returns the first position in the queue, or end if the queue is empty.
 func oldest(tx *bbolt.Tx, end uint64) uint64 {
 	if first, _ := tx.Bucket([]byte(queueBucket)).Cursor().First(); len(first) == 8 {
 		return binary.BigEndian.Uint64(first)
@@ -177,8 +178,8 @@ func putCursor(tx *bbolt.Tx, messenger string, current cursor) error {
 	return put(tx, cursorsBucket, []byte(messenger), current, nil)
 }
 
-// eachEntry visits the queue from a position on. A damaged entry counts as a batch for everybody of
-// which nothing is known: it has to be delivered or set aside as every other.
+// eachEntry calls visit for each entry of the queue from a position on. A damaged entry counts as a
+// batch for every messenger: it has to be delivered or rejected like any other.
 func eachEntry(tx *bbolt.Tx, from uint64, visit func(uint64, entry) error) error {
 	walk := tx.Bucket([]byte(queueBucket)).Cursor()
 	for key, value := walk.Seek(numberKey(from)); key != nil; key, value = walk.Next() {
@@ -194,7 +195,7 @@ func eachEntry(tx *bbolt.Tx, from uint64, visit func(uint64, entry) error) error
 	return nil
 }
 
-// decodeEntry reads a value of the queue. One that is damaged still has a name.
+// decodeEntry decodes a value of the queue. A damaged one has an ID, too.
 func decodeEntry(position uint64, value []byte) (entry, error) {
 	var batch entry
 	if _, err := unseal(value, &batch); err != nil {

@@ -2,17 +2,17 @@ package outbox
 
 import "testing"
 
-func TestABatchIsKeptUntilEveryMessengerHasHadIt(t *testing.T) {
+func TestABatchIsKeptUntilEveryMessengerHasAcknowledgedIt(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm", "logstash")
 	commit(t, o, records("1"), records("2"))
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"1"}, {"2"}})
-	same(t, "held", held(t, o), 2)
+	same(t, "batches", batchCount(t, o), 2)
 	same(t, "logstash", drain(t, o, "logstash"), [][]string{{"1"}, {"2"}})
-	same(t, "held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 }
 
-func TestANewMessengerStartsAtTheOldestBatchHeld(t *testing.T) {
+func TestANewMessengerStartsAtTheOldestBatch(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm", "slow")
 	commit(t, o, records("1"), records("2"))
@@ -29,7 +29,7 @@ func TestANewMessengerStartsAtTheOldestBatchHeld(t *testing.T) {
 	same(t, "newer, begun on an empty queue", drain(t, o, "newer"), [][]string{{"3"}})
 }
 
-func TestARetiredMessengerKeepsWhatWasCommittedForItAndNoMore(t *testing.T) {
+func TestARetiredMessengerKeepsItsBacklogOnly(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
 	register(t, o, "ssm", "logstash")
@@ -37,13 +37,13 @@ func TestARetiredMessengerKeepsWhatWasCommittedForItAndNoMore(t *testing.T) {
 	same(t, "retired", register(t, o, "ssm"), []RetiredMessenger{{"logstash", 2}})
 	commit(t, o, records("3"))
 	drain(t, o, "ssm")
-	same(t, "held", held(t, o), 2)
+	same(t, "batches", batchCount(t, o), 2)
 	if _, _, err := o.Next("logstash"); err == nil {
 		t.Error("a retired messenger got a batch")
 	}
 	must(t, o.Close())
 
-	// The mark stays where it was first set.
+	// The end of the backlog stays at its first position.
 	o = open(t, dir)
 	same(t, "retired still", register(t, o, "ssm"), []RetiredMessenger{{"logstash", 2}})
 	commit(t, o, records("4"))
@@ -51,24 +51,24 @@ func TestARetiredMessengerKeepsWhatWasCommittedForItAndNoMore(t *testing.T) {
 	commit(t, o, records("5"))
 	same(t, "what comes after the return is kept too", drain(t, o, "logstash"), [][]string{{"1"}, {"2"}, {"4"}, {"5"}})
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"4"}, {"5"}})
-	same(t, "held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 
 	same(t, "one with nothing left is not worth a warning", len(register(t, o, "ssm")), 0)
 }
 
-func TestDropForgetsARetiredMessenger(t *testing.T) {
+func TestDropDeletesARetiredMessenger(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm", "logstash")
 	commit(t, o, records("1"), records("2"))
-	mustFail(t, o.DropMessenger("logstash"), "it is configured")
+	mustFail(t, o.DropMessenger("logstash"), "messenger is configured")
 	mustFail(t, o.DropMessenger("nobody"), "not found", `"nobody"`)
 	register(t, o, "ssm")
 	batch, _, err := o.Next("ssm")
 	must(t, err)
 	must(t, o.Ack("ssm", batch.ID))
-	same(t, "held", held(t, o), 2)
+	same(t, "batches", batchCount(t, o), 2)
 	must(t, o.DropMessenger("logstash"))
-	same(t, "held for ssm", held(t, o), 1)
+	same(t, "batches for ssm", batchCount(t, o), 1)
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"2"}})
 }
 

@@ -20,7 +20,7 @@ func countKeys(t testing.TB, o *Outbox, bucket string) int {
 	return count
 }
 
-func TestOpenMakesFileAndDirectoryPrivate(t *testing.T) {
+func TestOpenCreatesPrivateFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "var", "spool")
 	o := open(t, dir)
 	for path, want := range map[string]os.FileMode{dir: 0o700, o.Path(): 0o600} {
@@ -35,7 +35,7 @@ func TestOpenMakesFileAndDirectoryPrivate(t *testing.T) {
 	same(t, "files in the spool directory", len(files), 1)
 }
 
-func TestACrashWhileTheFileIsMadeHarmsNothing(t *testing.T) {
+func TestACrashDuringCreationIsHarmless(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, FileName+".new-123"), []byte("half"), 0o600))
 	open(t, dir)
@@ -44,7 +44,7 @@ func TestACrashWhileTheFileIsMadeHarmsNothing(t *testing.T) {
 	same(t, "files in the spool directory", len(files), 1)
 }
 
-func TestOpenSaysThatAnotherProcessHasIt(t *testing.T) {
+func TestOpenReportsALockedOutbox(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
 	for _, readOnly := range []bool{false, true} {
@@ -56,7 +56,7 @@ func TestOpenSaysThatAnotherProcessHasIt(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatIsNoOutboxAndLeavesIt(t *testing.T) {
+func TestOpenLeavesOtherFilesUnchanged(t *testing.T) {
 	good := t.TempDir()
 	o := open(t, good)
 	register(t, o, "ssm")
@@ -85,13 +85,13 @@ func TestOpenRefusesWhatIsNoOutboxAndLeavesIt(t *testing.T) {
 		says    string
 	}{
 		"empty":         {nil, "empty"},
-		"text":          {bytes.Repeat([]byte("lastrun "), 4000), "is no outbox"},
-		"a few bytes":   {[]byte("x"), "is no outbox"},
+		"text":          {bytes.Repeat([]byte("lastrun "), 4000), "is not an outbox"},
+		"a few bytes":   {[]byte("x"), "is not an outbox"},
 		"truncated":     {whole[:len(whole)/2], "damaged"},
 		"first page":    {whole[:4096], "damaged"},
 		"zeros":         {make([]byte, len(whole)), "damaged"},
 		"newer version": {future, "format 2 and this version of caso reads format 1"},
-		"other program": {other, "another program's file"},
+		"other program": {other, "belongs to another program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, readOnly := range []bool{true, false} {
@@ -110,7 +110,7 @@ func TestOpenRefusesWhatIsNoOutboxAndLeavesIt(t *testing.T) {
 	}
 }
 
-func TestADamagedBatchIsNamedAndCanBeSetAside(t *testing.T) {
+func TestADamagedBatchIsNamedAndCanBeRejected(t *testing.T) {
 	for name, damage := range map[string]func(tx *bbolt.Tx, key, value []byte) error{
 		"records": func(tx *bbolt.Tx, _, _ []byte) error {
 			batches := tx.Bucket([]byte(batchesBucket))
@@ -153,7 +153,7 @@ func TestADamagedBatchIsNamedAndCanBeSetAside(t *testing.T) {
 	}
 }
 
-func TestADamagedCheckpointIsAnErrorNotABeginning(t *testing.T) {
+func TestADamagedCheckpointIsAnError(t *testing.T) {
 	o := open(t, t.TempDir())
 	w := begin(t, o, origin("p", 0, 1))
 	must(t, w.Commit(Change{MoveCheckpoint: true}))
@@ -168,8 +168,8 @@ func TestADamagedCheckpointIsAnErrorNotABeginning(t *testing.T) {
 	mustFail(t, w.Commit(Change{MoveCheckpoint: true}), "damaged")
 }
 
-// TestDamagedPages flips bytes all over the file: whatever bbolt makes of them, reading must end in an
-// answer or an error, never in a panic or a fault of the process.
+// TestDamagedPages flips bytes all over the file: reading must return a result or an error, and
+// must not panic or crash.
 func TestDamagedPages(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)

@@ -28,13 +28,14 @@ type DeadLetter struct {
 	Records []*pluginv1.Record `json:"-"`
 }
 
-// Reject moves the cursor of a messenger past the batch that Next returned and stores a dead letter: the
-// records whose IDs are keys of recordReasons, or the whole batch if recordReasons is empty or contains
-// an ID that is not in the batch. The dead letter of a damaged batch has no records.
+// Reject moves the cursor of a messenger past the batch that Next returned and stores a dead
+// letter: the records whose IDs are keys of recordReasons, or the whole batch if recordReasons is
+// empty or contains an ID that is not in the batch. The dead letter of a damaged batch has no
+// records.
 func (o *Outbox) Reject(messenger, batchID, reason string, recordReasons map[string]string) error {
 	doing := fmt.Sprintf("rejecting batch %q for messenger %q", batchID, messenger)
 	return o.update(doing, func(tx *bbolt.Tx) error {
-		return pass(tx, messenger, batchID, func(first *head) error {
+		return passBatch(tx, messenger, batchID, func(first *nextBatch) error {
 			kept := DeadLetter{
 				Origin:        first.batch.Origin,
 				Messenger:     messenger,
@@ -43,7 +44,7 @@ func (o *Outbox) Reject(messenger, batchID, reason string, recordReasons map[str
 				Reason:        reason,
 				RecordReasons: recordReasons,
 			}
-			content, err := first.read(tx)
+			content, err := first.readRecords(tx)
 			if err != nil {
 				kept.Reason = fmt.Sprintf("%s (the batch is damaged: %v)", reason, err)
 			}
@@ -76,14 +77,14 @@ func putAside(tx *bbolt.Tx, kept DeadLetter, records []*pluginv1.Record) error {
 	if err != nil {
 		return err
 	}
-	return put(tx, asideBucket, pairKey(kept.Messenger, kept.BatchID), kept, body)
+	return put(tx, deadLettersBucket, pairKey(kept.Messenger, kept.BatchID), kept, body)
 }
 
 // DeadLetters returns all dead letters, oldest first.
 func (o *Outbox) DeadLetters() ([]DeadLetter, error) {
 	var list []DeadLetter
 	err := o.view("reading dead letters", func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(asideBucket)).ForEach(func(key, value []byte) error {
+		return tx.Bucket([]byte(deadLettersBucket)).ForEach(func(key, value []byte) error {
 			one, err := decodeAside(key, value)
 			list = append(list, one)
 			return err
@@ -112,13 +113,14 @@ func decodeAside(key, value []byte) (DeadLetter, error) {
 }
 
 // RetryDeadLetter appends a dead letter to the queue again, as a batch with a new ID that only the
-// messenger that rejected it gets. A receiver that keeps the last of several reports about a subject
-// gets an older report after newer ones this way: later windows of the same month must be republished.
+// messenger that rejected it gets. A receiver that keeps the last of several reports about a
+// subject gets an older report after newer ones this way: later windows of the same month must be
+// republished.
 func (o *Outbox) RetryDeadLetter(messenger, batchID string) error {
 	doing := fmt.Sprintf("retrying the dead letter of messenger %q, batch %q", messenger, batchID)
 	return o.update(doing, func(tx *bbolt.Tx) error {
 		key := pairKey(messenger, batchID)
-		value := tx.Bucket([]byte(asideBucket)).Get(key)
+		value := tx.Bucket([]byte(deadLettersBucket)).Get(key)
 		if value == nil {
 			return ErrNotFound
 		}
@@ -128,7 +130,7 @@ func (o *Outbox) RetryDeadLetter(messenger, batchID string) error {
 		}
 		if len(kept.Records) == 0 {
 			return fmt.Errorf("the batch was damaged when it was rejected: republish the window with --extract-from %s --extract-to %s",
-				when(kept.From), when(kept.To))
+				formatTime(kept.From), formatTime(kept.To))
 		}
 		cursors, err := readCursors(tx)
 		if err != nil {
@@ -145,7 +147,7 @@ func (o *Outbox) RetryDeadLetter(messenger, batchID string) error {
 		if err := enqueue(tx, again); err != nil {
 			return err
 		}
-		return tx.Bucket([]byte(asideBucket)).Delete(key)
+		return tx.Bucket([]byte(deadLettersBucket)).Delete(key)
 	})
 }
 
@@ -154,9 +156,9 @@ func (o *Outbox) DropDeadLetter(messenger, batchID string) error {
 	doing := fmt.Sprintf("dropping the dead letter of messenger %q, batch %q", messenger, batchID)
 	return o.update(doing, func(tx *bbolt.Tx) error {
 		key := pairKey(messenger, batchID)
-		if tx.Bucket([]byte(asideBucket)).Get(key) == nil {
+		if tx.Bucket([]byte(deadLettersBucket)).Get(key) == nil {
 			return ErrNotFound
 		}
-		return tx.Bucket([]byte(asideBucket)).Delete(key)
+		return tx.Bucket([]byte(deadLettersBucket)).Delete(key)
 	})
 }

@@ -2,7 +2,7 @@ package outbox
 
 import "testing"
 
-func TestSetAsideKeepsTheFaultyAndGoesOn(t *testing.T) {
+func TestRejectStoresADeadLetterAndContinues(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason string
 		faults map[string]string
@@ -25,11 +25,11 @@ func TestSetAsideKeepsTheFaultyAndGoesOn(t *testing.T) {
 			o = open(t, dir)
 			same(t, "the queue goes on", drain(t, o, "ssm"), [][]string{{"d"}})
 			same(t, "others are not concerned", drain(t, o, "logstash"), [][]string{{"a", "b", "c"}, {"d"}})
-			same(t, "held", held(t, o), 0)
+			same(t, "batches", batchCount(t, o), 0)
 			list, err := o.DeadLetters()
 			must(t, err)
 			if len(list) != 1 {
-				t.Fatalf("%d set aside", len(list))
+				t.Fatalf("%d dead letters", len(list))
 			}
 			one := list[0]
 			same(t, "kept", ids(one.Records), test.kept)
@@ -41,7 +41,7 @@ func TestSetAsideKeepsTheFaultyAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestRetryIsForTheOneThatRefused(t *testing.T) {
+func TestRetryIsForTheMessengerThatRejected(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm", "logstash")
 	commit(t, o, records("a", "b"))
@@ -60,10 +60,10 @@ func TestRetryIsForTheOneThatRefused(t *testing.T) {
 	commit(t, o, records("c"))
 	same(t, "logstash passes over it", drain(t, o, "logstash"), [][]string{{"c"}})
 	same(t, "ssm", drain(t, o, "ssm"), [][]string{{"b"}, {"c"}})
-	same(t, "held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 	list, err := o.DeadLetters()
 	must(t, err)
-	same(t, "set aside", len(list), 0)
+	same(t, "reject", len(list), 0)
 }
 
 func TestRetryNeedsAConfiguredMessenger(t *testing.T) {
@@ -79,7 +79,7 @@ func TestRetryNeedsAConfiguredMessenger(t *testing.T) {
 	mustFail(t, o.DropDeadLetter("ssm", batch.ID), "not found")
 }
 
-func TestDropTakesRetriesAlong(t *testing.T) {
+func TestDropDeletesRetriesToo(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
 	commit(t, o, records("a"))
@@ -89,5 +89,5 @@ func TestDropTakesRetriesAlong(t *testing.T) {
 	must(t, o.RetryDeadLetter("ssm", batch.ID))
 	register(t, o, "logstash")
 	must(t, o.DropMessenger("ssm"))
-	same(t, "held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 }

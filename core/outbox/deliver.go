@@ -20,8 +20,8 @@ type Batch struct {
 	Records []*pluginv1.Record
 }
 
-// DamagedBatchError means that a stored batch differs from what was written. The batch stays the next one of
-// the messenger until it is rejected or acknowledged.
+// DamagedBatchError means that a stored batch differs from what was written. The batch stays the
+// next one of the messenger until it is rejected or acknowledged.
 type DamagedBatchError struct {
 	// Path is the path of the outbox.
 	Path string
@@ -39,8 +39,8 @@ func (e *DamagedBatchError) Error() string {
 // Unwrap returns ErrDamaged and the cause.
 func (e *DamagedBatchError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
 
-// Next returns the first pending batch of a messenger, in commit order; false if its backlog is empty. It
-// returns the same batch until that is acknowledged or rejected.
+// Next returns the first pending batch of a messenger, in commit order; false if its backlog is
+// empty. It returns the same batch until that is acknowledged or rejected.
 func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 	var next *Batch
 	var damaged *DamagedBatchError
@@ -49,15 +49,15 @@ func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 		if err != nil {
 			return err
 		}
-		first, err := headOf(tx, cursors, messenger)
+		first, err := findNext(tx, cursors, messenger)
 		if err != nil || first == nil {
 			return err
 		}
 		next = &Batch{Origin: first.batch.Origin, ID: first.batch.ID, Committed: first.batch.Committed}
-		content, err := first.read(tx)
+		content, err := first.readRecords(tx)
 		if err != nil {
 			damaged = &DamagedBatchError{Path: o.path, ID: first.batch.ID, Err: err}
-			return nil //nolint:nilerr // what is wrong with one batch is no failure of the transaction
+			return nil //nolint:nilerr // a damaged batch does not fail the transaction
 		}
 		next.Records = content.GetRecords()
 		return nil
@@ -71,23 +71,23 @@ func (o *Outbox) Next(messenger string) (*Batch, bool, error) {
 	return next, next != nil, nil
 }
 
-// Ack moves the cursor of a messenger past the batch that Next returned, durably. The batch is deleted when
-// the cursors of all messengers are past it.
+// Ack moves the cursor of a messenger past the batch that Next returned, durably. The batch is
+// deleted when the cursors of all messengers are past it.
 func (o *Outbox) Ack(messenger, batchID string) error {
 	doing := fmt.Sprintf("acknowledging batch %q for messenger %q", batchID, messenger)
 	return o.update(doing, func(tx *bbolt.Tx) error {
-		return pass(tx, messenger, batchID, nil)
+		return passBatch(tx, messenger, batchID, nil)
 	})
 }
 
-// pass moves a messenger's cursor behind a batch, which must be its next, after what else is to be done
-// with the batch in the same transaction.
-func pass(tx *bbolt.Tx, messenger, batchID string, before func(*head) error) error {
+// passBatch moves a messenger's cursor past its next batch, whose ID must be batchID. It calls
+// before first, in the same transaction.
+func passBatch(tx *bbolt.Tx, messenger, batchID string, before func(*nextBatch) error) error {
 	cursors, err := readCursors(tx)
 	if err != nil {
 		return err
 	}
-	first, err := headOf(tx, cursors, messenger)
+	first, err := findNext(tx, cursors, messenger)
 	switch {
 	case err != nil:
 		return err
@@ -108,16 +108,16 @@ func pass(tx *bbolt.Tx, messenger, batchID string, before func(*head) error) err
 	return release(tx, cursors, first.position, first.batch)
 }
 
-// head is the batch that a messenger has to have next.
-type head struct {
+// nextBatch is the next batch of a messenger.
+type nextBatch struct {
 	position uint64
 	batch    entry
-	// err is what is wrong with its entry in the queue.
+	// err is the damage of its entry in the queue.
 	err error
 }
 
-// headOf finds it; nil where the messenger has had all.
-func headOf(tx *bbolt.Tx, cursors map[string]cursor, messenger string) (*head, error) {
+// findNext returns the next batch of a messenger; nil if its backlog is empty.
+func findNext(tx *bbolt.Tx, cursors map[string]cursor, messenger string) (*nextBatch, error) {
 	current, known := cursors[messenger]
 	if !known || current.Until != 0 {
 		return nil, ErrNotRegistered
@@ -130,20 +130,21 @@ func headOf(tx *bbolt.Tx, cursors map[string]cursor, messenger string) (*head, e
 		}
 		batch, err := decodeEntry(position, value)
 		if err != nil || batch.isFor(messenger) {
-			return &head{position: position, batch: batch, err: err}, nil //nolint:nilerr // the caller asks for it when it reads the batch
+			next := &nextBatch{position: position, batch: batch, err: err}
+			return next, nil //nolint:nilerr // readRecords returns it
 		}
 	}
 	return nil, nil
 }
 
-// read is the batch itself.
-func (h *head) read(tx *bbolt.Tx) (*pluginv1.Batch, error) {
+// readRecords returns the records of the batch.
+func (h *nextBatch) readRecords(tx *bbolt.Tx) (*pluginv1.Batch, error) {
 	if h.err != nil {
-		return nil, fmt.Errorf("its entry in the queue: %w", h.err)
+		return nil, fmt.Errorf("entry in the queue: %w", h.err)
 	}
 	value := tx.Bucket([]byte(batchesBucket)).Get(numberKey(h.batch.Number))
 	if value == nil {
-		return nil, fmt.Errorf("its records are missing")
+		return nil, fmt.Errorf("the records are missing")
 	}
 	return unsealBatch(value)
 }

@@ -10,24 +10,24 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// entry is the head of a value in the queue: what is known of a batch without reading its records.
+// entry is the head of a value in the queue. It describes a batch without its records.
 type entry struct {
 	Origin
 	// Number is the batch's key in the bucket of batches.
 	Number uint64 `json:"number"`
-	// ID is what messengers know it by.
+	// ID is the batch ID for messengers.
 	ID string `json:"id"`
-	// Records counts them.
+	// Records is the number of records.
 	Records int `json:"records"`
 	// Bytes is the size of the batch in the file.
 	Bytes int `json:"bytes"`
-	// Committed is when it became visible.
+	// Committed is the commit time.
 	Committed time.Time `json:"committed"`
-	// Only names the messenger that it is for; empty where it is for all.
+	// Only is the messenger that gets the batch; empty for all.
 	Only string `json:"only,omitempty"`
 }
 
-// addBatch writes records under a new number and id.
+// addBatch writes records with a new number and ID.
 func (o *Outbox) addBatch(tx *bbolt.Tx, records []*pluginv1.Record) (entry, error) {
 	batches := tx.Bucket([]byte(batchesBucket))
 	number, err := batches.NextSequence()
@@ -43,7 +43,7 @@ func (o *Outbox) addBatch(tx *bbolt.Tx, records []*pluginv1.Record) (entry, erro
 	return added, batches.Put(numberKey(number), value)
 }
 
-// enqueue puts a batch at the end of the queue.
+// enqueue appends a batch to the queue.
 func enqueue(tx *bbolt.Tx, batch entry) error {
 	position, err := tx.Bucket([]byte(queueBucket)).NextSequence()
 	if err != nil {
@@ -52,7 +52,7 @@ func enqueue(tx *bbolt.Tx, batch entry) error {
 	return put(tx, queueBucket, numberKey(position), batch, nil)
 }
 
-// dropStaged drops what windows left behind that were neither committed nor aborted.
+// dropStaged deletes the staged batches of windows that were neither committed nor aborted.
 func (o *Outbox) dropStaged() error {
 	var keys [][]byte
 	err := o.view("looking for what a killed run had staged", func(tx *bbolt.Tx) error {
@@ -61,8 +61,8 @@ func (o *Outbox) dropStaged() error {
 			return nil
 		})
 	})
-	// Mostly there is nothing, and then nothing is written: a full disk must not keep the outbox from
-	// being opened, since delivery is what empties it.
+	// Without staged batches nothing is written: the outbox must open on a full disk, because delivery
+	// frees space.
 	if err != nil || len(keys) == 0 {
 		return err
 	}

@@ -21,7 +21,7 @@ const (
 	queueBucket       = "queue"
 	checkpointsBucket = "checkpoints"
 	cursorsBucket     = "cursors"
-	asideBucket       = "aside"
+	deadLettersBucket = "deadletters"
 )
 
 // format is the head of the value "format" in the bucket meta.
@@ -29,7 +29,8 @@ type format struct {
 	Version int `json:"version"`
 }
 
-// openFile opens the file, having made it where it may, and checks that it is an outbox.
+// openFile opens the file, creates it unless the outbox is read-only, and checks that it is an
+// outbox.
 func (o *Outbox) openFile(options Options) error {
 	info, err := os.Stat(o.path)
 	switch {
@@ -44,8 +45,8 @@ func (o *Outbox) openFile(options Options) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("opening the outbox %s: it is not a regular file", o.path)
 	case info.Size() == 0:
-		// bbolt would make a new outbox of it and say nothing of the one that was there.
-		return fmt.Errorf("opening the outbox %s: %w: the file is empty, which an outbox never is; "+
+		// bbolt would silently create an empty outbox in it.
+		return fmt.Errorf("opening the outbox %s: %w: the file is empty; "+
 			"restore it from a backup, or remove it to start with an empty outbox", o.path, ErrDamaged)
 	}
 	if err := o.guard("opening the outbox", func() error { return o.openDB(options) }); err != nil {
@@ -57,9 +58,8 @@ func (o *Outbox) openFile(options Options) error {
 	return nil
 }
 
-// openDB opens the file that has the outbox's name once it is locked. While it waited for the lock, the
-// process that held it may have put another file in the place of the one that it waits for (see
-// CloseAndShrink).
+// openDB locks and opens the file with the outbox's name. While it waits for the lock, the process
+// that has it may replace the file (see CloseAndShrink).
 func (o *Outbox) openDB(options Options) error {
 	for range 3 {
 		var opened *os.File
@@ -84,10 +84,10 @@ func (o *Outbox) openDB(options Options) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: the file was replaced again and again", ErrLocked)
+	return fmt.Errorf("%w: the file was replaced repeatedly", ErrLocked)
 }
 
-// named says whether an open file is still the one that has the outbox's name.
+// named reports whether an open file still has the outbox's name.
 func (o *Outbox) named(opened *os.File) bool {
 	is, err := opened.Stat()
 	if err != nil {
@@ -97,7 +97,7 @@ func (o *Outbox) named(opened *os.File) bool {
 	return err == nil && os.SameFile(is, has)
 }
 
-// explainOpen says what a reader can do about bbolt's errors.
+// explainOpen adds the remedy to bbolt's errors.
 func explainOpen(err error) error {
 	switch {
 	case err == nil:
@@ -107,10 +107,10 @@ func explainOpen(err error) error {
 	case errors.Is(err, bolterrors.ErrVersionMismatch):
 		return fmt.Errorf("%w, or was written by a newer version of bbolt: %w; the file was left unchanged", ErrDamaged, err)
 	}
-	return fmt.Errorf("%w, or is no outbox: %w; %s", ErrDamaged, err, restoreRemedy)
+	return fmt.Errorf("%w, or the file is not an outbox: %w; %s", ErrDamaged, err, restoreRemedy)
 }
 
-// checkFormat refuses files that are not what this version writes.
+// checkFormat returns an error unless this version of caso writes the file's format.
 func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 	info, err := os.Stat(o.path)
 	if err != nil {
@@ -121,25 +121,25 @@ func (o *Outbox) checkFormat(tx *bbolt.Tx) error {
 	}
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return fmt.Errorf("%w, or is no outbox but another program's file; the file was left unchanged: check [DEFAULT] spooldir", ErrDamaged)
+		return fmt.Errorf("%w, or the file belongs to another program; the file was left unchanged: check [DEFAULT] spooldir", ErrDamaged)
 	}
 	var found format
 	if _, err := unseal(meta.Get([]byte("format")), &found); err != nil {
-		return fmt.Errorf("%w: its format version: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: format version: %w", ErrDamaged, err)
 	}
 	if found.Version != formatVersion {
-		return fmt.Errorf("it has format %d and this version of caso reads format %d; the file was left unchanged: use the version of caso that wrote it",
+		return fmt.Errorf("outbox has format %d and this version of caso reads format %d; the file was left unchanged: use the version of caso that wrote it",
 			found.Version, formatVersion)
 	}
 	return checkCounters(tx)
 }
 
-// checkCounters checks that the next batch will not take the place of one that is there.
+// checkCounters checks that the next batch cannot overwrite an existing one.
 func checkCounters(tx *bbolt.Tx) error {
 	for _, name := range []string{batchesBucket, queueBucket} {
 		bucket := tx.Bucket([]byte(name))
 		if bucket == nil {
-			return fmt.Errorf("%w: it has no bucket %q; %s", ErrDamaged, name, restoreRemedy)
+			return fmt.Errorf("%w: bucket %q is missing; %s", ErrDamaged, name, restoreRemedy)
 		}
 		last, _ := bucket.Cursor().Last()
 		if last == nil {
@@ -147,7 +147,7 @@ func checkCounters(tx *bbolt.Tx) error {
 		}
 		number, err := keyNumber(last)
 		if err == nil && number > bucket.Sequence() {
-			err = fmt.Errorf("%d is in it, and was counted up to %d only", number, bucket.Sequence())
+			err = fmt.Errorf("number %d is above the counter %d", number, bucket.Sequence())
 		}
 		if err != nil {
 			return fmt.Errorf("%w: bucket %q: %w; %s", ErrDamaged, name, err, restoreRemedy)
@@ -156,7 +156,7 @@ func checkCounters(tx *bbolt.Tx) error {
 	return nil
 }
 
-// put seals and writes one value.
+// put encodes and writes one value.
 func put(tx *bbolt.Tx, bucket string, key []byte, head any, body []byte) error {
 	value, err := seal(head, body)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 var day = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// hours is the instant so many hours into the tests' first day.
+// hours returns the time n hours after the start of the tests' first day.
 func hours(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
 
 func open(t testing.TB, dir string) *Outbox {
@@ -33,7 +33,7 @@ func records(ids ...string) []*pluginv1.Record {
 	return list
 }
 
-// large is a record that fills a batch on its own.
+// large returns a record that fills a batch.
 func large(id string) []*pluginv1.Record {
 	list := records(id)
 	list[0].GetCloud().MachineName = strings.Repeat("x", contract.FullBatchBytes)
@@ -59,7 +59,7 @@ func begin(t testing.TB, o *Outbox, from Origin) *WindowWriter {
 	return w
 }
 
-// commit commits a window of its own for each batch.
+// commit commits one window per batch.
 func commit(t testing.TB, o *Outbox, batches ...[]*pluginv1.Record) {
 	t.Helper()
 	for _, batch := range batches {
@@ -83,7 +83,7 @@ func register(t testing.TB, o *Outbox, messengers ...string) []RetiredMessenger 
 	return retired
 }
 
-// drain acknowledges all that waits for a messenger and returns the records' ids, batch by batch.
+// drain acknowledges the backlog of a messenger and returns the records' ids, batch by batch.
 func drain(t testing.TB, o *Outbox, messenger string) [][]string {
 	t.Helper()
 	var got [][]string
@@ -112,12 +112,12 @@ func mustFail(t testing.TB, err error, parts ...string) {
 	}
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
+			t.Errorf("error %q does not contain %q", err, part)
 		}
 	}
 }
 
-func held(t testing.TB, o *Outbox) int {
+func batchCount(t testing.TB, o *Outbox) int {
 	t.Helper()
 	stats, err := o.Stats()
 	must(t, err)

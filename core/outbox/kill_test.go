@@ -14,20 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childEnv makes the test binary play a part in its own process; its value is the spool directory.
+// childEnv makes the test binary run TestChild's body; its value is the spool directory.
 const (
 	childEnv = "CASO_TEST_OUTBOX_CHILD"
 	limitEnv = "CASO_TEST_OUTBOX_LIMIT"
 )
 
-// TestChild is no test: it is what the other tests of this file start and kill.
+// TestChild is the process that the other tests of this file start and kill.
 func TestChild(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {
 		t.Skip("only runs as a child of other tests")
 	}
 	if os.Getenv(limitEnv) != "" {
-		// Making the file larger than that fails, as it does on a full disk.
+		// Growing the file beyond this fails, as on a full disk.
 		limit := unix.Rlimit{Cur: 5 << 20, Max: 5 << 20}
 		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &limit))
 	}
@@ -62,8 +62,8 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// child starts it and gives each of its lines to see until that says stop; then it is killed, whatever
-// it is doing, and everything that it printed before it died is seen too.
+// child starts TestChild in a process and calls see for each line of its output until see returns
+// true; then it kills the process, and calls see for the rest of the output.
 func child(t *testing.T, dir string, env []string, see func(line string) (stop bool)) {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^TestChild$")
@@ -84,10 +84,10 @@ func child(t *testing.T, dir string, env []string, see func(line string) (stop b
 	_ = command.Wait()
 }
 
-func TestKillLosesNothingAndLeavesNothingHalf(t *testing.T) {
+func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var committed, acked []string
-	// Each round is killed at another moment, and goes on with what the one before left.
+	// Each round is killed at another time, and continues with the previous outbox.
 	for round, killAt := range []string{"staged 0 0", "staged 0 2", "committed 3", "staged 6 1", "acked", "staged 9 2", "committed 12"} {
 		child(t, dir, nil, func(line string) bool {
 			if id, ok := strings.CutPrefix(line, "committed "); ok {
@@ -105,7 +105,7 @@ func TestKillLosesNothingAndLeavesNothingHalf(t *testing.T) {
 		if len(windows)%3 != 0 {
 			t.Fatalf("round %d: %d batches are visible, and a window has 3", round, len(windows))
 		}
-		// The last window may have been committed without the child having said so any more.
+		// The last window may have been committed before the child could print it.
 		count := len(windows) / 3
 		if count != len(committed) && count != len(committed)+1 {
 			t.Fatalf("round %d: %d windows are visible, %d were said to be committed", round, count, len(committed))
@@ -140,7 +140,7 @@ func TestKillLosesNothingAndLeavesNothingHalf(t *testing.T) {
 	}
 }
 
-// peek is what waits for a messenger: the id of the first record of each batch.
+// peek returns the backlog of a messenger: the id of the first record of each batch.
 func peek(t *testing.T, o *Outbox, messenger string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -154,7 +154,7 @@ func peek(t *testing.T, o *Outbox, messenger string) []string {
 	return all
 }
 
-func TestAFullDiskLeavesWhatWasCommitted(t *testing.T) {
+func TestAFullDiskKeepsCommittedBatches(t *testing.T) {
 	dir := t.TempDir()
 	committed, failed := 0, ""
 	child(t, dir, []string{limitEnv + "=1"}, func(line string) bool {
@@ -177,7 +177,7 @@ func TestAFullDiskLeavesWhatWasCommitted(t *testing.T) {
 	same(t, "checkpoint", at.To, hours(committed))
 }
 
-func TestAFailedAppendFailsTheWindowAndSparesTheOthers(t *testing.T) {
+func TestAFailedAppendFailsItsWindowOnly(t *testing.T) {
 	o, err := Open(t.TempDir(), Options{noSync: true, maxBytes: 1 << 20})
 	must(t, err)
 	defer func() { must(t, o.Close()) }()

@@ -14,7 +14,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// crash leaves in dir what a process that is killed now would leave: the file as it is.
+// crash copies the file to dir as a killed process would leave it.
 func crash(t rapid.TB, o *Outbox, dir string) {
 	content, err := os.ReadFile(o.Path())
 	if err == nil {
@@ -25,12 +25,12 @@ func crash(t rapid.TB, o *Outbox, dir string) {
 	}
 }
 
-// model is the outbox as one would write it without a disk.
+// model is an outbox in memory.
 type model struct {
 	queue       []modelBatch
 	cursors     map[string]*modelCursor
 	checkpoints map[string]int
-	aside       int
+	deadLetters int
 }
 
 type modelBatch struct {
@@ -97,7 +97,7 @@ func (m *model) configured() []string {
 	return names
 }
 
-func (m *model) held() int {
+func (m *model) batches() int {
 	count := 0
 	for _, batch := range m.queue {
 		if !batch.deleted {
@@ -107,7 +107,7 @@ func (m *model) held() int {
 	return count
 }
 
-// modelWindow is a window under way, its batches as they will be put together.
+// modelWindow is an open window with its joined batches.
 type modelWindow struct {
 	real    *WindowWriter
 	project string
@@ -222,14 +222,14 @@ func TestAgainstModel(t *testing.T) {
 				if !slices.Equal(ids(batch.Records), m.queue[want].ids) {
 					t.Fatalf("messenger %s got %v, wanted %v", name, ids(batch.Records), m.queue[want].ids)
 				}
-				switch rapid.SampledFrom([]string{"ack", "retry later", "set aside"}).Draw(t, "result") {
+				switch rapid.SampledFrom([]string{"ack", "retry later", "reject"}).Draw(t, "result") {
 				case "ack":
 					check(t, o.Ack(name, batch.ID))
 					m.pass(name, want)
-				case "set aside":
+				case "reject":
 					check(t, o.Reject(name, batch.ID, "refused", nil))
 					m.pass(name, want)
-					m.aside++
+					m.deadLetters++
 				}
 			},
 			"retry": func(t *rapid.T) {
@@ -239,7 +239,7 @@ func TestAgainstModel(t *testing.T) {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
 						check(t, o.RetryDeadLetter(one.Messenger, one.BatchID))
 						m.queue = append(m.queue, modelBatch{ids: ids(one.Records), only: one.Messenger})
-						m.aside--
+						m.deadLetters--
 						return
 					}
 				}
@@ -259,8 +259,8 @@ func TestAgainstModel(t *testing.T) {
 			"": func(t *rapid.T) {
 				stats, err := o.Stats()
 				check(t, err)
-				if stats.Batches != m.held() {
-					t.Fatalf("%d batches are held, wanted %d", stats.Batches, m.held())
+				if stats.Batches != m.batches() {
+					t.Fatalf("%d batches, want %d", stats.Batches, m.batches())
 				}
 				list, err := o.Checkpoints()
 				check(t, err)
@@ -272,10 +272,10 @@ func TestAgainstModel(t *testing.T) {
 						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.ProjectID])
 					}
 				}
-				aside, err := o.DeadLetters()
+				letters, err := o.DeadLetters()
 				check(t, err)
-				if len(aside) != m.aside {
-					t.Fatalf("%d set aside, wanted %d", len(aside), m.aside)
+				if len(letters) != m.deadLetters {
+					t.Fatalf("%d dead letters, want %d", len(letters), m.deadLetters)
 				}
 			},
 		})

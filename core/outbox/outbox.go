@@ -51,16 +51,17 @@ type Outbox struct {
 	path     string
 	readOnly bool
 	now      func() time.Time
-	// generation begins the id of every batch that is made while the outbox is open.
+	// generation is the prefix of the ids of all batches that are created while the outbox is open.
 	generation string
 	// db is nil where a file that does not exist was opened for reading.
 	db *bbolt.DB
-	// broken is set once bbolt panicked over what it read: its locks may be held for ever.
+	// broken is set once bbolt panicked on damaged data: its locks may stay locked.
 	broken atomic.Bool
 }
 
-// Open opens the outbox in a spool directory and creates both if they do not exist. It deletes batches that
-// a killed run staged and did not commit. A file that it cannot open is left unchanged.
+// Open opens the outbox in a spool directory and creates both if they do not exist. It deletes
+// batches that a killed run staged and did not commit. A file that it cannot open is left
+// unchanged.
 func Open(spooldir string, options Options) (*Outbox, error) {
 	if options.LockTimeout == 0 {
 		options.LockTimeout = 2 * time.Second
@@ -89,9 +90,9 @@ func Open(spooldir string, options Options) (*Outbox, error) {
 	return o, nil
 }
 
-// newGeneration draws what makes batch ids unique. It is drawn at each opening, not once per file: a file
-// that is deleted or brought back from a backup counts its batches from an earlier number again, and a
-// sink that remembers ids would take new records for old ones.
+// newGeneration returns a random prefix that makes batch ids unique. It is drawn at each opening,
+// not once per file: a file that was deleted or restored from a backup counts its batches from an
+// earlier number again, and a receiver that stores ids would treat new records as repeated ones.
 func newGeneration() (string, error) {
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
@@ -106,7 +107,7 @@ func (o *Outbox) Path() string { return o.path }
 // Close closes the outbox. Windows that were not committed are lost.
 func (o *Outbox) Close() error {
 	if o.db == nil || o.broken.Load() {
-		// bbolt's Close would wait for a lock that nobody will release.
+		// bbolt's Close would wait for a lock that stays locked.
 		return nil
 	}
 	if err := o.db.Close(); err != nil {
@@ -115,7 +116,7 @@ func (o *Outbox) Close() error {
 	return nil
 }
 
-// view runs a reading transaction. What it is for completes "outbox FILE: ...".
+// view runs a read transaction. doing is the prefix of its errors.
 func (o *Outbox) view(doing string, read func(*bbolt.Tx) error) error {
 	if o.db == nil {
 		return nil
@@ -123,7 +124,7 @@ func (o *Outbox) view(doing string, read func(*bbolt.Tx) error) error {
 	return o.guard(doing, func() error { return o.db.View(read) })
 }
 
-// update runs a writing transaction: all of it happens and is on disk, or none of it.
+// update runs a write transaction: all of it is on disk, or none of it.
 func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
 	if o.readOnly {
 		return fmt.Errorf("%s: %s: %w", doing, o.path, ErrReadOnly)
@@ -131,8 +132,8 @@ func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
 	return o.guard(doing, func() error { return o.db.Update(change) })
 }
 
-// guard turns what bbolt does about damaged pages into an error: it panics, or reads beyond the end of
-// the mapped file, which is a fault of the whole process if nobody asks for a panic instead.
+// guard returns an error where bbolt panics on damaged pages, or reads beyond the end of the mapped
+// file, which would end the process without debug.SetPanicOnFault.
 func (o *Outbox) guard(doing string, call func() error) (err error) {
 	if o.broken.Load() {
 		return fmt.Errorf("%s: %s: %w, as found earlier in this run", doing, o.path, ErrDamaged)

@@ -13,7 +13,7 @@ import (
 	"github.com/caso-project/caso/internal/contract"
 )
 
-func TestNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T) {
+func TestCommitMakesAWindowVisible(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
 	register(t, o, "ssm")
@@ -42,10 +42,10 @@ func TestNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T) {
 		t.Errorf("batch comes from %+v, committed %s", batch.Origin, batch.Committed)
 	}
 	same(t, "delivered", drain(t, o, "ssm"), [][]string{{"a"}, {"b"}, {"c", "d"}})
-	same(t, "batches held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 }
 
-func TestSmallBatchesArePutTogether(t *testing.T) {
+func TestSmallBatchesAreJoined(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
 	w := begin(t, o, origin("p", 0, 1))
@@ -91,7 +91,7 @@ func TestAbortLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestRemainsOfAKilledRunAreDropped(t *testing.T) {
+func TestStagedBatchesOfAKilledRunAreDropped(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
 	w := begin(t, o, origin("p", 0, 1))
@@ -137,7 +137,7 @@ func TestCheckpointMovesOnlyForwardAndWithoutGap(t *testing.T) {
 	}
 }
 
-func TestBeginRefusesWhatIsNoWindow(t *testing.T) {
+func TestBeginRejectsInvalidWindows(t *testing.T) {
 	o := open(t, t.TempDir())
 	for name, bad := range map[string]Origin{
 		"no project":   origin("", 0, 1),
@@ -151,7 +151,7 @@ func TestBeginRefusesWhatIsNoWindow(t *testing.T) {
 	}
 }
 
-func TestIDsAreNeverGivenTwice(t *testing.T) {
+func TestIDsAreUnique(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[string]bool{}
 	for range 3 {
@@ -246,12 +246,12 @@ func TestConcurrentWindowsAndMessengers(t *testing.T) {
 		t.Fatalf("messengers saw different things: %v", got)
 	}
 	for i := 0; i < len(got[0]); i += batches {
-		project := strings.Split(got[0][i], "/")[0]
+		project, _, _ := strings.Cut(got[0][i], "/")
 		for b := range batches {
 			same(t, "a window's batches lie side by side", got[0][i+b], fmt.Sprintf("%s/%d", project, b))
 		}
 	}
-	same(t, "batches held", held(t, o), 0)
+	same(t, "batches", batchCount(t, o), 0)
 }
 
 func TestReadOnly(t *testing.T) {
@@ -278,7 +278,7 @@ func TestReadOnly(t *testing.T) {
 	reader, err := Open(dir, Options{ReadOnly: true})
 	must(t, err)
 	defer func() { must(t, reader.Close()) }()
-	same(t, "batches held", held(t, reader), 1)
+	same(t, "batches", batchCount(t, reader), 1)
 	if _, ok, err := reader.Checkpoint("nova", "p"); !ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}

@@ -9,17 +9,18 @@ import (
 	"math"
 )
 
-// bbolt trusts its pages: a damaged head of one can send it in circles, let it ask for more memory than there
-// is, or, worst, make it overwrite what it takes for free. No recover helps against that, so the pages are looked
-// through before bbolt sees them. Only heads and keys are read, not the records, so that a full outbox opens as fast as
-// an empty one. The values have checksums of their own (codec.go).
+// bbolt trusts its pages: a damaged page head can make it loop, allocate too much memory, or
+// overwrite live data that counts as free. recover does not help against that, so the pages are
+// checked before bbolt reads them. Only heads and keys are read, not the records, so that a full
+// outbox opens as fast as an empty one. The values have checksums of their own (codec.go).
 //
-// The layout is that of bbolt's file format, version 2, which has been the same since 2014: pages of equal size, the
-// first two with a meta each; integers in the machine's order. A page's head is
+// The layout is bbolt's file format, version 2, unchanged since 2014: pages of equal size, the
+// first two with a meta each; integers in the machine's byte order. A page head is
 //
-//	own number 8 bytes | flags 2 | count 2 | pages that follow and belong to it 4
+//	own number 8 bytes | flags 2 | count 2 | number of continuation pages 4
 //
-// and a tree's page goes on with one element of 16 bytes for each key, then keys and values, without gaps.
+// and in a tree page one element of 16 bytes for each key follows, then keys and values, without
+// gaps.
 const (
 	pageHead    = 16
 	elementSize = 16
@@ -33,20 +34,20 @@ const (
 
 	boltMagic   = 0xED0CDAED
 	boltVersion = 2
-	// noFreelist stands in place of the free list's page where it is not kept in the file.
+	// noFreelist is the page number of the free list if it is not stored in the file.
 	noFreelist = math.MaxUint64
-	// A long free list has its length in its first entry.
+	// manyFree is the count of a long free list, whose length is in its first entry.
 	longList = 0xFFFF
 )
 
-// checkPages checks that every page a file's trees lead to is where and what it should be. A file without
-// a valid meta is left to bbolt, which checks these itself and says more.
+// checkPages checks position and type of every page that a file's trees refer to. A file without a
+// valid meta is left to bbolt, which reports it in more detail.
 func checkPages(file io.ReaderAt, size int64) error {
 	current, found := newestMeta(file, size)
 	if !found {
 		return nil
 	}
-	if current.pages > uint64(size)/current.pageSize {
+	if current.pages > uint64(size)/current.pageSize { //nolint:gosec // a file size is not negative
 		return fmt.Errorf("the file has %d bytes and should have at least %d", size, current.pages*current.pageSize)
 	}
 	c := &pageCheck{file: file, meta: current, seen: make([]bool, current.pages)}
@@ -56,12 +57,12 @@ func checkPages(file io.ReaderAt, size int64) error {
 	return c.freelist()
 }
 
-// meta is what a meta page says; its checksum has shown that it is what was written.
+// meta is the content of a meta page with a valid checksum.
 type meta struct {
 	pageSize, root, freelist, pages, transaction uint64
 }
 
-// newestMeta finds the meta that bbolt goes by.
+// newestMeta returns the meta that bbolt uses.
 func newestMeta(file io.ReaderAt, size int64) (newest meta, found bool) {
 	take := func(offset int64) {
 		if one, ok := readMeta(file, offset); ok && (!found || one.transaction > newest.transaction) {
@@ -70,10 +71,10 @@ func newestMeta(file io.ReaderAt, size int64) (newest meta, found bool) {
 	}
 	take(0)
 	if found {
-		take(int64(newest.pageSize))
+		take(int64(newest.pageSize)) //nolint:gosec // pageSize was read from 32 bits
 		return newest, found
 	}
-	// Without the first one the pages' size is not known.
+	// Without the first one the page size is unknown.
 	for second := int64(1024); second <= 16<<20 && second < size && !found; second *= 2 {
 		take(second)
 	}
@@ -99,14 +100,14 @@ func readMeta(file io.ReaderAt, offset int64) (meta, bool) {
 	return one, valid
 }
 
-// pageCheck walks through a file. Each page may be met once, so it ends.
+// pageCheck walks through a file. Each page may occur once, so it ends.
 type pageCheck struct {
 	file io.ReaderAt
 	meta meta
 	seen []bool
 }
 
-// part is a stretch of the file: a page with those that belong to it, or a small bucket within another's page.
+// part is a range of the file: a page with its continuation pages, or an inline bucket.
 type part struct {
 	number       uint64
 	offset, size int64
@@ -118,17 +119,18 @@ func (c *pageCheck) wrong(number uint64, format string, args ...any) error {
 	return fmt.Errorf("page %d "+format, append([]any{number}, args...)...)
 }
 
-// open reads a page's head and takes note of it.
+// open reads a page head and registers its pages as used.
 func (c *pageCheck) open(number uint64) (part, error) {
 	if number < 2 || number >= c.meta.pages {
-		return part{}, c.wrong(number, "is not there")
+		return part{}, c.wrong(number, "does not exist")
 	}
-	one, err := c.head(int64(number*c.meta.pageSize), math.MaxInt64)
+	offset := int64(number * c.meta.pageSize) //nolint:gosec // within the file: number < pages
+	one, err := c.readHead(offset, math.MaxInt64)
 	if err != nil {
 		return part{}, err
 	}
 	if one.number != number {
-		return part{}, c.wrong(number, "is marked as page %d", one.number)
+		return part{}, c.wrong(number, "has the number of page %d", one.number)
 	}
 	if uint64(one.more) >= c.meta.pages-number {
 		return part{}, c.wrong(number, "would reach beyond the end")
@@ -139,12 +141,12 @@ func (c *pageCheck) open(number uint64) (part, error) {
 		}
 		c.seen[i] = true
 	}
-	one.size = (int64(one.more) + 1) * int64(c.meta.pageSize)
+	one.size = (int64(one.more) + 1) * int64(c.meta.pageSize) //nolint:gosec // from 32 bits
 	return one, nil
 }
 
-func (c *pageCheck) head(offset, size int64) (part, error) {
-	text, err := c.read(offset, pageHead)
+func (c *pageCheck) readHead(offset, size int64) (part, error) {
+	text, err := c.readRange(offset, pageHead)
 	if err != nil {
 		return part{}, err
 	}
@@ -154,15 +156,15 @@ func (c *pageCheck) head(offset, size int64) (part, error) {
 	}, nil
 }
 
-func (c *pageCheck) read(offset, size int64) ([]byte, error) {
+func (c *pageCheck) readRange(offset, size int64) ([]byte, error) {
 	text := make([]byte, size)
 	if _, err := c.file.ReadAt(text, offset); err != nil {
-		return nil, fmt.Errorf("reading its pages: %w", err)
+		return nil, fmt.Errorf("reading the pages: %w", err)
 	}
 	return text, nil
 }
 
-// tree checks a page and all below it, whose keys are from low on and before high; nil for no limit.
+// tree checks a page and all pages below it, whose keys are in [low, high); nil for no limit.
 func (c *pageCheck) tree(number uint64, low, high []byte) error {
 	page, err := c.open(number)
 	if err != nil {
@@ -175,23 +177,23 @@ func (c *pageCheck) tree(number uint64, low, high []byte) error {
 type element struct {
 	key   []byte
 	child uint64
-	// The value of a leaf.
+	// The range of a leaf's value.
 	offset, size int64
 	bucket       bool
 }
 
-// elements checks the elements of a page, or of a small bucket, and what they lead to.
+// elements checks the elements of a page or of an inline bucket, and the pages that they refer to.
 func (c *pageCheck) elements(page part, low, high []byte) error {
 	if page.flags != branchPage && page.flags != leafPage {
 		return c.wrong(page.number, "has no known type (%#x)", page.flags)
 	}
-	list, err := c.list(page)
+	list, err := c.readElements(page)
 	if err != nil {
 		return err
 	}
 	for i, one := range list {
 		if bytes.Compare(one.key, low) < 0 || i > 0 && bytes.Compare(one.key, list[i-1].key) <= 0 || high != nil && bytes.Compare(one.key, high) >= 0 {
-			return c.wrong(page.number, "has its keys in disorder")
+			return c.wrong(page.number, "has unordered keys")
 		}
 		switch {
 		case page.flags == branchPage:
@@ -210,17 +212,17 @@ func (c *pageCheck) elements(page part, low, high []byte) error {
 	return nil
 }
 
-// list reads a page's elements and keys, which must fill it from its beginning.
-func (c *pageCheck) list(page part) ([]element, error) {
+// readElements returns a page's elements and keys, which must be contiguous from its start.
+func (c *pageCheck) readElements(page part) ([]element, error) {
 	heads := int64(page.count) * elementSize
 	next := pageHead + heads
 	if next > page.size {
 		return nil, c.wrong(page.number, "cannot have %d keys", page.count)
 	}
 	if page.flags == branchPage && page.count == 0 {
-		return nil, c.wrong(page.number, "leads nowhere")
+		return nil, c.wrong(page.number, "has no children")
 	}
-	text, err := c.read(page.offset+pageHead, heads)
+	text, err := c.readRange(page.offset+pageHead, heads)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +244,7 @@ func (c *pageCheck) list(page part) ([]element, error) {
 		if pageHead+int64(i)*elementSize+place != next || keySize > page.size-next || one.size > page.size-next-keySize {
 			return nil, c.wrong(page.number, "has a key or value out of its place")
 		}
-		if one.key, err = c.read(page.offset+next, keySize); err != nil {
+		if one.key, err = c.readRange(page.offset+next, keySize); err != nil {
 			return nil, err
 		}
 		one.offset = page.offset + next + keySize
@@ -251,12 +253,12 @@ func (c *pageCheck) list(page part) ([]element, error) {
 	return list, nil
 }
 
-// bucket checks a bucket, which has a page of its own or, where it is small, stands in its value.
+// bucket checks a bucket, which has a page of its own or is inline in its value.
 func (c *pageCheck) bucket(page part, one element) error {
 	if one.size < bucketHead {
 		return c.wrong(page.number, "has a bucket that was cut off")
 	}
-	text, err := c.read(one.offset, bucketHead)
+	text, err := c.readRange(one.offset, bucketHead)
 	if err != nil {
 		return err
 	}
@@ -266,7 +268,7 @@ func (c *pageCheck) bucket(page part, one element) error {
 	if one.size < bucketHead+pageHead {
 		return c.wrong(page.number, "has a bucket that was cut off")
 	}
-	small, err := c.head(one.offset+bucketHead, one.size-bucketHead)
+	small, err := c.readHead(one.offset+bucketHead, one.size-bucketHead)
 	if err != nil {
 		return err
 	}
@@ -277,7 +279,7 @@ func (c *pageCheck) bucket(page part, one element) error {
 	return c.elements(small, nil, nil)
 }
 
-// freelist checks that no page counts as free that a tree leads to, or that is not there.
+// freelist checks that every free page exists and that no tree refers to it.
 func (c *pageCheck) freelist() error {
 	if c.meta.freelist == noFreelist {
 		return nil
@@ -287,30 +289,31 @@ func (c *pageCheck) freelist() error {
 		return err
 	}
 	if page.flags != freelistPage {
-		return c.wrong(page.number, "is no list of free pages (%#x)", page.flags)
+		return c.wrong(page.number, "is not a list of free pages (%#x)", page.flags)
 	}
 	first, count := int64(pageHead), uint64(page.count)
 	if count == longList {
-		text, err := c.read(page.offset+first, 8)
+		text, err := c.readRange(page.offset+first, 8)
 		if err != nil {
 			return err
 		}
 		first, count = first+8, binary.NativeEndian.Uint64(text)
 	}
-	if count > c.meta.pages || first+int64(count)*8 > page.size {
+	length := int64(count) * 8 //nolint:gosec // compared with the number of pages below
+	if count > c.meta.pages || first+length > page.size {
 		return c.wrong(page.number, "cannot list %d free pages", count)
 	}
-	text, err := c.read(page.offset+first, int64(count)*8)
+	text, err := c.readRange(page.offset+first, length)
 	if err != nil {
 		return err
 	}
 	for ; len(text) > 0; text = text[8:] {
 		number := binary.NativeEndian.Uint64(text)
 		if number < 2 || number >= c.meta.pages {
-			return c.wrong(number, "is listed as free, and is not there")
+			return c.wrong(number, "is listed as free and does not exist")
 		}
 		if c.seen[number] {
-			return c.wrong(number, "is listed as free, and is in use")
+			return c.wrong(number, "is listed as free and is in use")
 		}
 		c.seen[number] = true
 	}

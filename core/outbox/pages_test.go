@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// used is the file of an outbox with some of everything: large and small batches, two messengers, checkpoints, what
-// was set aside, free pages; and the same file before anything of it was delivered.
+// used returns the file of an outbox with some of everything: large and small batches, two
+// messengers, checkpoints, dead letters, free pages; and the same file before any delivery.
 func used(t testing.TB) (whole, early []byte) {
 	o := open(t, t.TempDir())
 	register(t, o, "slow", "fast")
@@ -41,10 +41,10 @@ func used(t testing.TB) (whole, early []byte) {
 	return whole, early
 }
 
-func TestCheckPagesTakesWhatBboltWrites(t *testing.T) {
+func TestCheckPagesAcceptsValidFiles(t *testing.T) {
 	whole, _ := used(t)
 	must(t, checkPages(bytes.NewReader(whole), int64(len(whole))))
-	// Enough batches for trees of several levels, a long list of free pages, and buckets large and small.
+	// Enough batches for trees of several levels, a long free list, and large and inline buckets.
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
 	for i := range 600 {
@@ -61,8 +61,8 @@ func TestCheckPagesTakesWhatBboltWrites(t *testing.T) {
 	must(t, checkPages(bytes.NewReader(whole), int64(len(whole))))
 }
 
-// TestDamagedPagesAreNotWrittenTo flips bits where bbolt has its own, and writes to what still opens. It must
-// end, without taking the machine's memory; and records must come out as they went in, or not at all.
+// TestDamagedPagesAreNotWrittenTo flips bits in bbolt's own data, and writes to files that still
+// open. It must end with bounded memory, and records must be unchanged or unreadable.
 func TestDamagedPagesAreNotWrittenTo(t *testing.T) {
 	whole, early := used(t)
 	truth := map[string]string{}
@@ -81,7 +81,7 @@ func TestDamagedPagesAreNotWrittenTo(t *testing.T) {
 	refused, worked := 0, 0
 	for range 250 {
 		bad := bytes.Clone(whole)
-		// Heads and first elements, where the harm is greatest.
+		// Heads and first elements, where damage has the greatest effect.
 		page, offset := heads[random.IntN(len(heads))], random.IntN(96)
 		for range 1 + random.IntN(3) {
 			bad[page*4096+offset] ^= 1 << random.IntN(8)
@@ -106,7 +106,7 @@ func TestDamagedPagesAreNotWrittenTo(t *testing.T) {
 	}
 }
 
-// mistreat uses an outbox that may be damaged. Errors are as good as answers, but wrong records are not.
+// mistreat uses an outbox that may be damaged. Errors are allowed, wrong records are not.
 func mistreat(t *testing.T, o *Outbox, truth map[string]string) {
 	_, _ = o.Register([]string{"slow", "fast"})
 	for range 10 {
@@ -131,7 +131,7 @@ func mistreat(t *testing.T, o *Outbox, truth map[string]string) {
 	_, _ = o.Checkpoints()
 }
 
-// contents are all batches in a file.
+// contents returns all batches in a file.
 func contents(t testing.TB, whole []byte) []*Batch {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, FileName), whole, 0o600))
@@ -152,7 +152,7 @@ func contents(t testing.TB, whole []byte) []*Batch {
 	return all
 }
 
-// TestDamagedHeadsAreNamed makes the damages that bbolt does not survive, one by one.
+// TestDamagedHeadsAreNamed tests each kind of damage that bbolt does not survive.
 func TestDamagedHeadsAreNamed(t *testing.T) {
 	whole, _ := used(t)
 	current, found := newestMeta(bytes.NewReader(whole), int64(len(whole)))
@@ -172,7 +172,7 @@ func TestDamagedHeadsAreNamed(t *testing.T) {
 		damage func([]byte)
 		says   string
 	}{
-		"root of another number":   {put64(current.root, 0, 7777), "is marked as page 7777"},
+		"root of another number":   {put64(current.root, 0, 7777), "has the number of page 7777"},
 		"root without end":         {put32(current.root, 12, 1<<31), "would reach beyond the end"},
 		"root of no type":          {put16(current.root, 8, 0x40), "has no known type"},
 		"root with too many keys":  {put16(current.root, 10, 0xffff), "cannot have 65535 keys"},
@@ -180,14 +180,14 @@ func TestDamagedHeadsAreNamed(t *testing.T) {
 		"long key":                 {put32(current.root, 16+8, 1<<31), "has a key or value out of its place"},
 		"value that is cut off":    {put32(current.root, 16+12, 3), "has a"},
 		"long list of free pages":  {longFreelist(current, 1<<34), "cannot list"},
-		"free page that is not":    {put64(current.freelist, 16, 1<<40), "is not there"},
+		"free page that is not":    {put64(current.freelist, 16, 1<<40), "does not exist"},
 		"free page that is in use": {put64(current.freelist, 16, current.root), "is in use"},
-		"list of no free pages":    {put16(current.freelist, 8, leafPage), "is no list of free pages"},
-		"keys in disorder": {func(file []byte) {
-			file[bytes.Index(file[int(current.root)*4096:], []byte("aside"))+int(current.root)*4096] = 'z'
-		}, "disorder"},
-		"bucket that leads nowhere": {func(file []byte) { pointBucket(file, current.root, 1<<33) }, "is not there"},
-		"bucket that leads up":      {func(file []byte) { pointBucket(file, current.root, current.root) }, "is used twice"},
+		"list of no free pages":    {put16(current.freelist, 8, leafPage), "is not a list of free pages"},
+		"unordered keys": {func(file []byte) {
+			file[bytes.Index(file[int(current.root)*4096:], []byte("deadletters"))+int(current.root)*4096] = 'z'
+		}, "unordered keys"},
+		"bucket that has no children": {func(file []byte) { pointBucket(file, current.root, 1<<33) }, "does not exist"},
+		"bucket that leads up":        {func(file []byte) { pointBucket(file, current.root, current.root) }, "is used twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := bytes.Clone(whole)
@@ -211,7 +211,7 @@ func TestDamagedHeadsAreNamed(t *testing.T) {
 	}
 }
 
-// longFreelist makes the list of free pages one of so many.
+// longFreelist sets the length of the free list.
 func longFreelist(current meta, count uint64) func([]byte) {
 	return func(file []byte) {
 		page := file[current.freelist*4096:]
@@ -220,15 +220,15 @@ func longFreelist(current meta, count uint64) func([]byte) {
 	}
 }
 
-// pointBucket lets the bucket of batches begin at another page.
+// pointBucket changes the root page of the bucket of batches.
 func pointBucket(file []byte, root, to uint64) {
 	page := file[root*4096:]
 	at := bytes.Index(page, []byte(batchesBucket)) + len(batchesBucket)
 	binary.NativeEndian.PutUint64(page[at:], to)
 }
 
-// TestACounterThatFellBehindIsRefused: the next batch would take the place of one that is there.
-func TestACounterThatFellBehindIsRefused(t *testing.T) {
+// TestALowCounterIsAnError checks a counter with which the next batch would overwrite one.
+func TestALowCounterIsAnError(t *testing.T) {
 	whole, _ := used(t)
 	current, _ := newestMeta(bytes.NewReader(whole), int64(len(whole)))
 	page := whole[current.root*4096:]
@@ -237,7 +237,7 @@ func TestACounterThatFellBehindIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, FileName), whole, 0o600))
 	_, err := Open(dir, Options{noSync: true})
-	mustFail(t, err, "damaged", `bucket "batches"`, "counted up to 1 only")
+	mustFail(t, err, "damaged", `bucket "batches"`, "above the counter 1")
 }
 
 func FuzzCheckPages(f *testing.F) {

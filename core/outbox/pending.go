@@ -49,7 +49,7 @@ func (o *Outbox) Batch(id string) (*Batch, bool, error) {
 			if batch.ID != id {
 				return nil
 			}
-			content, err := (&head{batch: batch}).read(tx)
+			content, err := (&nextBatch{batch: batch}).readRecords(tx)
 			if err != nil {
 				return &DamagedBatchError{Path: o.path, ID: id, Err: err}
 			}

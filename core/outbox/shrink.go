@@ -10,16 +10,15 @@ import (
 )
 
 const (
-	// shrinkFrom is the size below which a file is left alone: it costs nothing worth having back.
+	// shrinkFrom is the size below which a file is not rewritten.
 	shrinkFrom = 16 << 20
-	// compactStep is how much is copied in one transaction.
+	// compactStep is the number of bytes that one transaction copies.
 	compactStep = 1 << 20
 )
 
-// CloseAndShrink closes the outbox as Close does, and gives disk space back where most of the file is free:
-// bbolt uses the pages of deleted batches again, but never makes a file smaller, so that a messenger
-// that was down for a week would leave its mark for ever. The content is copied to another file that
-// then takes the old one's place, in one step.
+// CloseAndShrink closes the outbox and frees disk space if most of the file is free: bbolt reuses
+// the pages of deleted batches but never shrinks a file, so that it would stay as large as the
+// longest backlog. The content is copied to another file, which replaces the old one atomically.
 func (o *Outbox) CloseAndShrink() error {
 	if o.db == nil || o.readOnly || o.broken.Load() {
 		return o.Close()
@@ -32,8 +31,8 @@ func (o *Outbox) CloseAndShrink() error {
 	if size < shrinkFrom || free < size/4*3 {
 		return o.Close()
 	}
-	// The old file's lock is held until the new one is in its place. Who waits for that lock finds that
-	// the name leads to another file then, and opens that (see openFile).
+	// The old file stays locked until the new one replaces it. A process that waits for the lock then
+	// notices that the name refers to another file, and opens that (see openDB).
 	return errors.Join(o.guard("giving disk space back", o.shrink), o.Close())
 }
 

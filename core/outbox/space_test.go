@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestDeliveredBatchesGiveTheirSpaceBack(t *testing.T) {
+func TestDeliveredBatchesFreeTheirSpace(t *testing.T) {
 	o := open(t, t.TempDir())
 	register(t, o, "ssm")
 	cycle := func() {
@@ -30,8 +30,8 @@ func TestDeliveredBatchesGiveTheirSpaceBack(t *testing.T) {
 	}
 }
 
-// After a messenger was down for long and has caught up, the file becomes small again, and is the same
-// outbox: checkpoints, cursors, what still waits, and numbers that are never given twice.
+// TestShrink checks that the file becomes small after a long backlog was delivered, and keeps
+// checkpoints, cursors, pending batches, and unique numbers.
 func TestShrink(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
@@ -53,7 +53,7 @@ func TestShrink(t *testing.T) {
 	before, err := os.Stat(o.Path())
 	must(t, err)
 
-	// Somebody waits for the lock meanwhile, and must not be left with the file that goes away.
+	// A process that waits for the lock meanwhile must open the new file.
 	waited := make(chan *Outbox)
 	go func() {
 		other, err := Open(dir, Options{noSync: true, LockTimeout: time.Minute})

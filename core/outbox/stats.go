@@ -8,7 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Stats sums up the content of the outbox.
+// Stats has the counts of batches, records and bytes in the outbox.
 type Stats struct {
 	// Batches is the number of batches that at least one messenger has not acknowledged.
 	Batches int
@@ -111,7 +111,7 @@ func (s *MessengerStats) count(tx *bbolt.Tx, current cursor) error {
 	if err != nil {
 		return err
 	}
-	return tx.Bucket([]byte(asideBucket)).ForEach(func(key, _ []byte) error {
+	return tx.Bucket([]byte(deadLettersBucket)).ForEach(func(key, _ []byte) error {
 		if messenger, _ := keyPair(key); messenger == s.Name {
 			s.DeadLetters++
 		}

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// TestTornTransactions stops every transaction between any two of its writes. A transaction writes its pages, in any
-// order as far as the disk is concerned, syncs, and then writes one meta page; so what a power cut can leave is the
-// file from before with any of the new pages in it, or in part of a page, and with the old meta. All of these must read as
-// before, also after they were written to; and the file with the new meta as after.
+// TestTornTransactions stops transactions between any two of their writes. A transaction writes its
+// pages, which reach the disk in any order, syncs, and then writes one meta page. So a power cut
+// leaves the old meta and any subset of the new pages, also parts of a page. All of these must read
+// as before the transaction, also after further writes; and the file with the new meta as after it.
 func TestTornTransactions(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, dir)
@@ -29,7 +29,7 @@ func TestTornTransactions(t *testing.T) {
 	windows := map[string]*WindowWriter{}
 	hour, tried := 0, 0
 	steps := []func(){
-		func() { // a window of several batches, staged bit by bit
+		func() { // a window of several batches, staged one by one
 			if windows["p"] == nil {
 				windows["p"] = begin(t, o, origin("p", hour, hour+1))
 				hour++
@@ -42,7 +42,7 @@ func TestTornTransactions(t *testing.T) {
 				windows["p"] = nil
 			}
 		},
-		func() { // one that is given up
+		func() { // an aborted window
 			w := begin(t, o, origin("q", 0, 1))
 			must(t, w.Append(large("q")))
 			must(t, w.Append(records("q")))
@@ -69,7 +69,7 @@ func TestTornTransactions(t *testing.T) {
 		steps[random.IntN(len(steps))]()
 		after := file()
 		if transaction(t, after) != transaction(t, before)+1 {
-			// Nothing was written, or more than one transaction.
+			// No transaction, or more than one.
 			continue
 		}
 		want := digest(t, before)
@@ -94,7 +94,7 @@ func transaction(t *testing.T, file []byte) uint64 {
 	return current.transaction
 }
 
-// tear makes a file of which only some of a transaction's writes are on disk, and not the last one.
+// tear returns a file with some of a transaction's writes, without the last one.
 func tear(random *rand.Rand, before, after []byte) []byte {
 	const page, sector = 4096, 512
 	torn := append(slices.Clone(before), make([]byte, max(0, len(after)-len(before)))...)
@@ -104,7 +104,7 @@ func tear(random *rand.Rand, before, after []byte) []byte {
 		switch {
 		case scattered && random.IntN(3) == 0:
 			copy(torn[at:at+page], after[at:])
-		case scattered && random.IntN(3) == 0:
+		case scattered && random.IntN(3) == 0: //nolint:gocritic // another random number
 			from := at + sector*random.IntN(page/sector)
 			copy(torn[from:at+page], after[from:])
 		case !scattered && at/page < cut:
@@ -112,7 +112,7 @@ func tear(random *rand.Rand, before, after []byte) []byte {
 		}
 	}
 	if random.IntN(3) == 0 {
-		// The meta page that is written next may be torn too: it is the one of the older transaction.
+		// The meta page that is written next may be torn too: it belongs to the older transaction.
 		older := 0
 		if binary.NativeEndian.Uint64(before[pageHead+48:]) > binary.NativeEndian.Uint64(before[page+pageHead+48:]) {
 			older = page
@@ -122,7 +122,7 @@ func tear(random *rand.Rand, before, after []byte) []byte {
 	return torn
 }
 
-// digest is all that an outbox holds, as it is found by a run that opens the file, writes to it, and opens it again.
+// digest returns the contents of an outbox after it was opened, written to, and opened again.
 func digest(t *testing.T, file []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -133,9 +133,9 @@ func digest(t *testing.T, file []byte) string {
 	o = open(t, dir)
 	checkpoints, err := o.Checkpoints()
 	must(t, err)
-	aside, err := o.DeadLetters()
+	letters, err := o.DeadLetters()
 	must(t, err)
-	text := fmt.Sprint(checkpoints, len(aside))
+	text := fmt.Sprint(checkpoints, len(letters))
 	register(t, o, "fast", "slow")
 	for _, messenger := range []string{"fast", "slow"} {
 		text += fmt.Sprint(" ", messenger, ": ", drain(t, o, messenger))

@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,13 +37,13 @@ type Change struct {
 	State []byte
 }
 
-// WindowWriter stores the records of one window. One goroutine uses a WindowWriter; several may be open at
-// once. Commit or Abort ends it.
+// WindowWriter stores the records of one window. One goroutine uses a WindowWriter; several may be
+// open at once. Commit or Abort ends it.
 type WindowWriter struct {
 	outbox *Outbox
 	origin Origin
-	// pending are records that are not in the file yet. Small batches are put together to the size of
-	// a full one, and the last goes in with the commit: for most projects that is the only write.
+	// pending has the records that are not in the file yet. Small batches are joined to full ones, and
+	// the last is written with the commit: for most projects that is the only write.
 	pending      []*pluginv1.Record
 	pendingBytes int
 	staged       []entry
@@ -64,13 +65,13 @@ func (o *Outbox) Begin(origin Origin) (*WindowWriter, error) {
 	case strings.Contains(origin.Extractor, "\x00"):
 		return nil, fmt.Errorf("%s: %s: the extractor name contains a NUL", doing, o.path)
 	case !origin.From.Before(origin.To):
-		return nil, fmt.Errorf("%s: %s: the end %s is not after the start %s", doing, o.path, when(origin.To), when(origin.From))
+		return nil, fmt.Errorf("%s: %s: the end %s is not after the start %s", doing, o.path, formatTime(origin.To), formatTime(origin.From))
 	}
 	return &WindowWriter{outbox: o, origin: origin}, nil
 }
 
-// Append stages records, which the caller must not change afterwards. Their order is kept, and the records
-// of one call stay in one batch. After an error the window can only be aborted.
+// Append stages records, which the caller must not change afterwards. Their order is kept, and the
+// records of one call stay in one batch. After an error the window can only be aborted.
 func (w *WindowWriter) Append(records []*pluginv1.Record) error {
 	if w.ended {
 		return w.errorf("staging records", errEnded)
@@ -90,7 +91,7 @@ func (w *WindowWriter) Append(records []*pluginv1.Record) error {
 	return nil
 }
 
-// stage writes the pending records where no messenger looks.
+// stage writes the pending records as a staged batch, which no messenger gets.
 func (w *WindowWriter) stage() error {
 	if len(w.pending) == 0 {
 		return nil
@@ -110,9 +111,9 @@ func (w *WindowWriter) stage() error {
 	return nil
 }
 
-// Commit makes the batches of the window visible and changes checkpoint and state, in one transaction. A
-// window without records may be committed. After an error the window must be aborted; if the
-// transaction took effect in spite of the error, Abort leaves it.
+// Commit makes the batches of the window visible and changes checkpoint and state, in one
+// transaction. A window without records may be committed. After an error the window must be
+// aborted; if the transaction took effect in spite of the error, Abort leaves it.
 func (w *WindowWriter) Commit(change Change) error {
 	doing := "committing"
 	if w.ended {
@@ -129,7 +130,7 @@ func (w *WindowWriter) Commit(change Change) error {
 			if err != nil {
 				return err
 			}
-			batches = append(batches[:len(batches):len(batches)], last)
+			batches = append(slices.Clip(batches), last)
 		}
 		for _, batch := range batches {
 			if err := tx.Bucket([]byte(stagedBucket)).Delete(numberKey(batch.Number)); err != nil {
@@ -174,12 +175,12 @@ func (w *WindowWriter) Abort() error {
 
 func (w *WindowWriter) doing(what string) string {
 	return fmt.Sprintf("%s of project %q by extractor %q from %s to %s", what,
-		w.origin.ProjectID, w.origin.Extractor, when(w.origin.From), when(w.origin.To))
+		w.origin.ProjectID, w.origin.Extractor, formatTime(w.origin.From), formatTime(w.origin.To))
 }
 
 func (w *WindowWriter) errorf(what string, err error) error {
 	return fmt.Errorf("%s: %s: %w", w.doing(what), w.outbox.path, err)
 }
 
-// when is a time as messages show it.
-func when(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// formatTime formats a time for messages.
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
