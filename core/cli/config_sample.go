@@ -44,11 +44,13 @@ func sample(ctx context.Context, world World, s *run.Session, markdown bool) err
 		schema = append(schema, config.Own(config.HostOwner, config.PluginOptions(file.Kind, file.Name))...)
 		schema = append(schema, config.Own(instance.Owner(), plugin.Description.GetOptions())...)
 	}
-	write := config.WriteSample
+	var err error
 	if markdown {
-		write = config.WriteReference
+		err = config.WriteReference(world.Stdout, schema)
+	} else {
+		err = config.WriteSample(world.Stdout, s.Plugins(), schema)
 	}
-	if err := write(world.Stdout, schema); err != nil {
+	if err != nil {
 		return err
 	}
 	return incompleteError(failures)

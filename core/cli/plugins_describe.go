@@ -99,5 +99,5 @@ func (d descriptionFacts) write(world World, options []*pluginv1.Option) error {
 	if err != nil {
 		return err
 	}
-	return config.WriteSample(world.Stdout, config.Own(d.Kind+"-"+d.Name, options))
+	return config.WriteSample(world.Stdout, config.Plugins{}, config.Own(d.Kind+"-"+d.Name, options))
 }

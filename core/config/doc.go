@@ -1,14 +1,17 @@
-// Package config makes typed settings of configuration files, as oslo.config would: which files are
-// read, which of several values wins, what $references stand for, and what is wrong with it all.
+// Package config turns configuration files into typed settings, as oslo.config does: which files are
+// read, which of several values wins, how $references resolve, and which problems the files have.
 //
-// It goes by option schemas. The host's own options are here (HostOptions, PluginOptions); those of
-// plugins come from the plugins, and this package knows none of them. Since plugins must be found and
-// started before their options are known, reading has two steps:
+// It works on option schemas. The host's own options are declared here (HostOptions, PluginOptions),
+// those of a plugin by the plugin. Since a plugin must run before its options are known, reading takes
+// two steps:
 //
 //	files, problems := config.Read(config.Sources(given, places))
-//	plugins, problems := files.Plugins(host, overrides)    // which plugins, and where
-//	settings, problems := files.Resolve(schema, overrides) // everything
+//	plugins, problems := files.Plugins(hostOptions, overrides)       // which plugins to start
+//	settings, problems := files.Resolve(plugins, options, overrides) // all settings
 //
-// How a line of a file reads is the business of package oslo below it, what a setting means that of
-// whoever asks for it.
+// An instance is a plugin under the name that the configuration gives it. `nova@ifca` is plugin nova
+// with the overlay ifca: each of its options is looked for in [SECTION@ifca] first, then in [SECTION].
+// Settings therefore has one View for each instance, and one for the host.
+//
+// Package oslo below it parses the files.
 package config

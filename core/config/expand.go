@@ -9,47 +9,48 @@ import (
 	"github.com/caso-project/caso/core/config/oslo"
 )
 
-// maxExpanded bounds what references make of a value: options that refer to each other twice each
-// would otherwise fill the memory.
-const maxExpanded = 1 << 20
+// maxExpandedBytes limits the size to which references expand a value: a few options that each refer to
+// the previous one twice could otherwise exhaust the memory.
+const maxExpandedBytes = 1 << 20
 
-// expansion puts values in place of the references in one option's text.
+// expansion replaces the references in the text of one option by values of the resolver's view.
 type expansion struct {
 	resolver *resolver
 	option   *declared
 	origin   Origin
 
-	// secret: what was put in is one.
+	// secret is set once a secret was inserted.
 	secret bool
 	failed bool
 	size   int
 }
 
-func (e *expansion) of(text string) (string, bool) {
-	text = oslo.Expand(text, e.value)
+func (e *expansion) expand(text string) (string, bool) {
+	text = oslo.Expand(text, e.referenced)
 	return text, !e.failed
 }
 
-func (e *expansion) fault(format string, args ...any) string {
+func (e *expansion) faultf(format string, args ...any) string {
 	e.failed = true
-	e.resolver.fault(e.option, e.origin, format, args...)
+	e.resolver.faultf(e.option, e.origin, format, args...)
 	return ""
 }
 
-func (e *expansion) value(reference oslo.Reference) string {
-	if e.failed && e.size > maxExpanded {
+// referenced returns the text that replaces a reference.
+func (e *expansion) referenced(reference oslo.Reference) string {
+	if e.failed && e.size > maxExpandedBytes {
 		return ""
 	}
-	referred, ok := e.find(reference)
+	k, ok := e.find(reference)
 	if !ok {
 		return ""
 	}
-	if i := slices.Index(e.resolver.stack, referred); i >= 0 {
-		return e.circle(i)
+	if i := slices.Index(e.resolver.stack, k); i >= 0 {
+		return e.faultCircular(i)
 	}
-	value, ok := e.resolver.value(referred)
+	value, ok := e.resolver.value(k)
 	if !ok {
-		// Its own problem has been said; this value has none of its own.
+		// Its own problem was reported; this value has none of its own.
 		e.failed = true
 		return ""
 	}
@@ -63,54 +64,54 @@ func (e *expansion) value(reference oslo.Reference) string {
 	case int64:
 		text = strconv.FormatInt(typed, 10)
 	case bool:
-		// As Python writes them, since oslo.config does.
+		// As in Python, since oslo.config does it.
 		text = "False"
 		if typed {
 			text = "True"
 		}
 	case []string:
-		// oslo.config would put in Python's notation for a list: brackets, quotes and all.
-		return e.fault("%s refers to %v, which is a list; write its value here", e.shown(reference), referred)
+		// oslo.config would insert Python's notation of a list: brackets, quotes and all.
+		return e.faultf("%s refers to %v, which is a list; write the value itself", e.describe(reference), k)
 	}
 	e.size += len(text)
-	if e.size > maxExpanded {
-		return e.fault("the references make the value longer than %d bytes", maxExpanded)
+	if e.size > maxExpandedBytes {
+		return e.faultf("references expand the value to more than %d bytes", maxExpandedBytes)
 	}
 	return text
 }
 
-// find is the option that a reference means: [SECTION] NAME for $SECTION.NAME; for a plain $NAME one of
-// the section that owns the referring option, else of DEFAULT. Only current names are found.
+// find returns the option that a reference means: [SECTION] NAME for $SECTION.NAME; for a plain $NAME one of
+// the section that owns the referring option, else of DEFAULT. Old names are not found.
 func (e *expansion) find(reference oslo.Reference) (key, bool) {
 	schema, own := e.resolver.schema, e.option.GetSection()
 	section, name, dotted := strings.Cut(reference.Name, ".")
-	found := key{section, name}
+	k := key{section, name}
 	if dotted {
-		if _, ok := schema.options[found]; ok && section != oslo.DefaultSection {
-			return found, true
+		if _, ok := schema.options[k]; ok && section != oslo.DefaultSection {
+			return k, true
 		}
-		e.unknown(reference, found)
+		e.faultUnknown(reference, k)
 		return key{}, false
 	}
-	found = key{own, reference.Name}
-	if _, ok := schema.options[found]; ok && own != oslo.DefaultSection {
-		return found, true
+	k = key{own, reference.Name}
+	if _, ok := schema.options[k]; ok && own != oslo.DefaultSection {
+		return k, true
 	}
 	if schema.sections[reference.Name] {
-		e.fault("%s is a section, not an option%s", e.shown(reference), advice)
+		e.faultf("%s is a section, not an option; %s", e.describe(reference), dollarAdvice)
 		return key{}, false
 	}
-	found = key{oslo.DefaultSection, reference.Name}
-	if _, ok := schema.options[found]; ok {
-		return found, true
+	k = key{oslo.DefaultSection, reference.Name}
+	if _, ok := schema.options[k]; ok {
+		return k, true
 	}
-	e.unknown(reference, found)
+	e.faultUnknown(reference, k)
 	return key{}, false
 }
 
-const advice = "; write $$ where a dollar sign is meant"
+const dollarAdvice = "write $$ for a dollar sign"
 
-func (e *expansion) unknown(reference oslo.Reference, wanted key) {
+func (e *expansion) faultUnknown(reference oslo.Reference, wanted key) {
 	hint := ""
 	if !e.option.GetSecret() {
 		hint = e.resolver.schema.hint(wanted, func(k key) string {
@@ -120,20 +121,20 @@ func (e *expansion) unknown(reference oslo.Reference, wanted key) {
 			return "$" + k.section + "." + k.name
 		})
 	}
-	e.fault("%s is no known option%s%s", e.shown(reference), hint, advice)
+	e.faultf("%s is not a known option%s; %s", e.describe(reference), hint, dollarAdvice)
 }
 
-// shown is how a person is told which reference is at fault. In a secret it is a part of the secret.
-func (e *expansion) shown(reference oslo.Reference) string {
+// describe returns how a message names a reference. In a secret, the name is a part of the secret.
+func (e *expansion) describe(reference oslo.Reference) string {
 	if e.option.GetSecret() {
-		return fmt.Sprintf("the $ that is character %d of the value starts a reference; it", reference.At)
+		return fmt.Sprintf("the reference that starts with the $ at character %d of the value", reference.At)
 	}
 	return "$" + oneLine(shortened(reference.Name))
 }
 
-// circle says that the options on the stack, from the given one on, refer to each other. It says so of
-// one that the operator wrote: the last one met may have its reference from a default.
-func (e *expansion) circle(start int) string {
+// faultCircular reports that the options on the stack, from the given one on, refer to each other. It does
+// so for one that a file has: the last one on the stack may have its reference from a default.
+func (e *expansion) faultCircular(start int) string {
 	e.failed = true
 	option, origin := e.option, e.origin
 	var chain []string
@@ -141,11 +142,11 @@ func (e *expansion) circle(start int) string {
 		chain = append(chain, k.String())
 		if origin == (Origin{}) {
 			option = e.resolver.schema.options[k]
-			winner, _ := e.resolver.winner(option.Option)
+			winner, _ := e.resolver.winner(option)
 			origin = winner.origin
 		}
 	}
 	chain = append(chain, chain[0])
-	e.resolver.fault(option, origin, "the value refers to itself: %s%s", strings.Join(chain, " -> "), advice)
+	e.resolver.faultf(option, origin, "circular reference: %s; %s", strings.Join(chain, " -> "), dollarAdvice)
 	return ""
 }

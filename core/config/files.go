@@ -6,12 +6,78 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/caso-project/caso/core/config/oslo"
 )
 
-// Files are configuration files that were read, in order: a later one wins over an earlier one.
+// Source is the argument of one --config-file or --config-dir.
+type Source struct {
+	Path string
+	// Dir marks a directory whose *.conf files are read.
+	Dir bool
+}
+
+// Places are the directories that default files are searched in.
+type Places struct {
+	// Home replaces ~. Empty if the user has no home directory.
+	Home string
+	// Root replaces /. Tests set it.
+	Root string
+}
+
+// Sources returns the files and directories to read, in order. As in oslo.config, the default files are
+// read first if the command line gives no file, and the default directories if it gives no directory.
+func Sources(given []Source, places Places) []Source {
+	var sources []Source
+	if !slices.ContainsFunc(given, func(s Source) bool { return !s.Dir }) {
+		sources = append(sources, places.find(".conf", false)...)
+	}
+	if !slices.ContainsFunc(given, func(s Source) bool { return s.Dir }) {
+		sources = append(sources, places.find(".conf.d", true)...)
+	}
+	for _, source := range given {
+		source.Path = places.expandHome(source.Path)
+		sources = append(sources, source)
+	}
+	return sources
+}
+
+// find searches for the two names that cASO has, those of the project and of the program, and returns
+// the first match of each.
+func (p Places) find(extension string, dir bool) []Source {
+	var dirs []string
+	if p.Home != "" {
+		dirs = append(dirs, filepath.Join(p.Home, ".caso"), p.Home)
+	}
+	root := p.Root
+	if root == "" {
+		root = "/"
+	}
+	dirs = append(dirs, filepath.Join(root, "etc/caso"), filepath.Join(root, "etc"))
+	var found []Source
+	for _, name := range []string{"caso", "caso-extract"} {
+		for _, parent := range dirs {
+			path := filepath.Join(parent, name+extension)
+			if _, err := os.Stat(path); err == nil {
+				found = append(found, Source{path, dir})
+				break
+			}
+		}
+	}
+	return found
+}
+
+// expandHome replaces a leading ~, which a shell does not do in --config-file=~/caso.conf.
+func (p Places) expandHome(path string) string {
+	if p.Home != "" && (path == "~" || strings.HasPrefix(path, "~/")) {
+		return filepath.Join(p.Home, path[1:])
+	}
+	return path
+}
+
+// Files are the configuration files that were read, in order: a later one wins over an earlier one.
 type Files struct {
 	files []file
 }
@@ -22,26 +88,26 @@ type file struct {
 	text *oslo.File
 }
 
-// Read reads files and folders of files. What it could read it gives back even where there are problems,
-// so that more of them can be found.
+// Read reads files and directories of files. With problems it still returns all that could be read, so
+// that the next steps can find more of them.
 func Read(sources []Source) (*Files, []Problem) {
 	files := &Files{}
 	var problems []Problem
 	for _, source := range sources {
 		if !source.Dir {
-			problems = append(problems, files.read(source.Path, "--config-file")...)
+			problems = append(problems, files.readFile(source.Path, "--config-file")...)
 			continue
 		}
-		paths, problem := list(source.Path)
+		paths, problem := listDir(source.Path)
 		problems = append(problems, problem...)
 		for _, path := range paths {
-			problems = append(problems, files.read(path, "the folder")...)
+			problems = append(problems, files.readFile(path, "--config-dir")...)
 		}
 	}
 	return files, problems
 }
 
-// Paths are the files that were read, in order.
+// Paths returns the files that were read, in order.
 func (f *Files) Paths() []string {
 	paths := make([]string, len(f.files))
 	for i, file := range f.files {
@@ -50,14 +116,14 @@ func (f *Files) Paths() []string {
 	return paths
 }
 
-// list is the files of a folder that are read: its visible *.conf, in order of character codes.
-func list(dir string) ([]string, []Problem) {
+// listDir returns the files to read in a directory: its visible *.conf, in order of character codes.
+func listDir(dir string) ([]string, []Problem) {
 	if dir == "" {
-		return nil, []Problem{{Text: "--config-dir is empty; give the path of a folder"}}
+		return nil, []Problem{{Text: "--config-dir: empty path; give the path of a directory"}}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, []Problem{unreadable(dir, "folder", "--config-dir", err)}
+		return nil, []Problem{readProblem(dir, "directory", "--config-dir", err)}
 	}
 	var paths []string
 	for _, entry := range entries {
@@ -68,24 +134,24 @@ func list(dir string) ([]string, []Problem) {
 	return paths, nil
 }
 
-func (f *Files) read(path, named string) []Problem {
+func (f *Files) readFile(path, flag string) []Problem {
 	if path == "" {
-		return []Problem{{Text: named + " is empty; give the path of a file"}}
+		return []Problem{{Text: flag + ": empty path; give the path of a file"}}
 	}
-	bytes, err := os.ReadFile(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
-		return []Problem{unreadable(path, "file", named, err)}
+		return []Problem{readProblem(path, "file", flag, err)}
 	}
 	var mode fs.FileMode
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode()
 	}
-	return f.add(path, mode, bytes)
+	return f.add(path, mode, content)
 }
 
-// add adds a file whose text is known.
-func (f *Files) add(path string, mode fs.FileMode, bytes []byte) []Problem {
-	text, mistakes := oslo.Read(bytes)
+// add parses the content of a file and appends it.
+func (f *Files) add(path string, mode fs.FileMode, content []byte) []Problem {
+	text, mistakes := oslo.Read(content)
 	f.files = append(f.files, file{path, mode, text})
 	problems := make([]Problem, 0, len(mistakes))
 	for _, mistake := range mistakes {
@@ -94,20 +160,20 @@ func (f *Files) add(path string, mode fs.FileMode, bytes []byte) []Problem {
 	return problems
 }
 
-func unreadable(path, what, named string, err error) Problem {
+func readProblem(path, kind, flag string, err error) Problem {
 	var text string
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		text = fmt.Sprintf("there is no such %s; check %s", what, named)
+		text = fmt.Sprintf("%s not found; check %s", kind, flag)
 	case errors.Is(err, fs.ErrPermission):
-		text = fmt.Sprintf("reading this %s is not permitted; check its owner and mode", what)
+		text = fmt.Sprintf("reading this %s: permission denied; check its owner and mode", kind)
 	default:
 		cause := err
 		var pathError *fs.PathError
 		if errors.As(err, &pathError) {
 			cause = pathError.Err
 		}
-		text = fmt.Sprintf("reading this %s failed: %v; check %s", what, cause, named)
+		text = fmt.Sprintf("reading this %s: %v; check %s", kind, cause, flag)
 	}
 	return Problem{File: path, Text: text}
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// tree makes files below a folder; a name that ends with a slash is a folder.
-func tree(t *testing.T, files map[string]string) string {
+// makeTree makes files in a directory; a name that ends with a slash is a directory.
+func makeTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, text := range files {
@@ -47,14 +47,14 @@ func TestSources(t *testing.T) {
 		{"the home itself", map[string]string{"home/caso.conf": "", "etc/caso/caso.conf": ""}, nil, []Source{{"home/caso.conf", false}}},
 		{"for all users", map[string]string{"etc/caso/caso.conf": "", "etc/caso.conf": ""}, nil, []Source{{"etc/caso/caso.conf", false}}},
 		{"last place", map[string]string{"etc/caso.conf": "", "etc/caso.conf.d/": ""}, nil, []Source{{"etc/caso.conf", false}, {"etc/caso.conf.d", true}}},
-		{"a file given: no default files, but default folders", everything, []Source{file}, []Source{{"home/.caso/caso.conf.d", true}, file}},
-		{"a folder given: no default folders, but default files", everything, []Source{dir}, []Source{{"home/.caso/caso.conf", false}, {"etc/caso/caso-extract.conf", false}, dir}},
+		{"a file given: no default files, but default directories", everything, []Source{file}, []Source{{"home/.caso/caso.conf.d", true}, file}},
+		{"a directory given: no default directories, but default files", everything, []Source{dir}, []Source{{"home/.caso/caso.conf", false}, {"etc/caso/caso-extract.conf", false}, dir}},
 		{"both given, in their order", everything, []Source{dir, file, dir}, []Source{dir, file, dir}},
 		{"a tilde", nil, []Source{dir, {Path: "~/x"}}, []Source{dir, {"home/x", false}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			root := tree(t, test.files)
+			root := makeTree(t, test.files)
 			got := Sources(test.given, Places{Home: filepath.Join(root, "home"), Root: root})
 			for i := range got {
 				got[i].Path = strings.TrimPrefix(got[i].Path, root+"/")
@@ -78,21 +78,21 @@ func TestRead(t *testing.T) {
 		want     []string
 		problems []string
 	}{
-		{"folder in order of character codes", []Source{{"d", true}}, []string{"d/40.conf", "d/5.conf", "d/Z.conf", "d/b.conf"}, nil},
-		{"folder without files", []Source{{"empty", true}}, nil, nil},
+		{"directory in order of character codes", []Source{{"d", true}}, []string{"d/40.conf", "d/5.conf", "d/Z.conf", "d/b.conf"}, nil},
+		{"directory without files", []Source{{"empty", true}}, nil, nil},
 		{"in the order given", []Source{{"empty", true}, {"d/b.conf", false}, {"a.conf", false}}, []string{"d/b.conf", "a.conf"}, nil},
-		{"no such file", []Source{{"nowhere", false}, {"a.conf", false}}, []string{"a.conf"}, []string{"nowhere: error: there is no such file; check --config-file"}},
-		{"no such folder", []Source{{"nowhere", true}}, nil, []string{"nowhere: error: there is no such folder; check --config-dir"}},
-		{"folder as file", []Source{{"d", false}}, nil, []string{"d: error: reading this file failed: is a directory; check --config-file"}},
-		{"folder as file in a folder", []Source{{"e", true}}, nil, []string{"e/dir.conf: error: reading this file failed: is a directory; check the folder"}},
-		{"file as folder", []Source{{"a.conf", true}}, nil, []string{"a.conf: error: reading this folder failed: not a directory; check --config-dir"}},
-		{"nothing", []Source{{"", false}, {"", true}}, nil, []string{"error: --config-file is empty; give the path of a file", "error: --config-dir is empty; give the path of a folder"}},
+		{"no such file", []Source{{"nowhere", false}, {"a.conf", false}}, []string{"a.conf"}, []string{"nowhere: error: file not found; check --config-file"}},
+		{"no such directory", []Source{{"nowhere", true}}, nil, []string{"nowhere: error: directory not found; check --config-dir"}},
+		{"directory as file", []Source{{"d", false}}, nil, []string{"d: error: reading this file: is a directory; check --config-file"}},
+		{"directory as file in a directory", []Source{{"e", true}}, nil, []string{"e/dir.conf: error: reading this file: is a directory; check --config-dir"}},
+		{"file as directory", []Source{{"a.conf", true}}, nil, []string{"a.conf: error: reading this directory: not a directory; check --config-dir"}},
+		{"nothing", []Source{{"", false}, {"", true}}, nil, []string{"error: --config-file: empty path; give the path of a file", "error: --config-dir: empty path; give the path of a directory"}},
 		{"mistakes", []Source{{"bad.conf", false}, {"a.conf", false}}, []string{"bad.conf", "a.conf"}, []string{
 			"bad.conf:1: error: a section header must end with ], and nothing may follow it, not even a comment",
-			"bad.conf:2: error: the line is neither a comment nor a [section] nor has it an = (or :) between a name and a value",
+			"bad.conf:2: error: neither a comment nor a [section] nor NAME = VALUE; write = or : between name and value",
 		}},
 	}
-	root := tree(t, files)
+	root := makeTree(t, files)
 	t.Chdir(root)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

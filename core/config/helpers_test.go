@@ -9,7 +9,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// schemaForTests has the host's options and those of two plugins that are made up.
+// schemaForTests returns the options of the host and of two invented plugins.
 func schemaForTests() []Owned {
 	extractor := []*pluginv1.Option{
 		{Section: "DEFAULT", Name: "region_name", Type: typeString, Help: "A region."},
@@ -20,10 +20,10 @@ func schemaForTests() []Owned {
 		{Section: "extractor", Name: "tries", Type: typeInteger, Help: "How often."},
 	}
 	messenger := []*pluginv1.Option{
-		{Section: "ssm", Name: "output_path", Type: typeString, DefaultValue: proto.String("/var/spool/apel"), Required: true, Help: "A folder."},
+		{Section: "ssm", Name: "output_path", Type: typeString, DefaultValue: proto.String("/var/spool/apel"), Help: "A directory."},
 		{Section: "ssm", Name: "max_size", Type: typeInteger, DefaultValue: proto.String("100"), Minimum: proto.Int64(1), Maximum: proto.Int64(1000), Help: "How many records."},
-		{Section: "ssm", Name: "format", Type: typeString, Choices: []string{"v02", "v04"}, Help: "Which."},
-		{Section: "ssm", Name: "labels", Type: typeList, Required: true, Help: "Words."},
+		{Section: "ssm", Name: "format", Type: typeString, Choices: []string{"v02", "v04"}, Help: "A version."},
+		{Section: "ssm", Name: "labels", Type: typeList, Required: true, Help: "Some words."},
 	}
 	schema := Own(HostOwner, HostOptions(""))
 	schema = append(schema, Own(HostOwner, PluginOptions(pluginv1.Kind_KIND_MESSENGER, "ssm"))...)
@@ -31,8 +31,8 @@ func schemaForTests() []Owned {
 	return append(schema, Own("messenger-ssm", messenger)...)
 }
 
-// read makes Files of texts, which are called 1.conf, 2.conf and so on.
-func read(t testing.TB, texts ...string) (*Files, []Problem) {
+// readTexts makes Files of texts, named 1.conf, 2.conf and so on.
+func readTexts(t testing.TB, texts ...string) (*Files, []Problem) {
 	t.Helper()
 	files := &Files{}
 	var problems []Problem
@@ -42,12 +42,12 @@ func read(t testing.TB, texts ...string) (*Files, []Problem) {
 	return files, problems
 }
 
-// resolve resolves texts that have no mistakes in their syntax.
-func resolve(t testing.TB, overrides []Override, texts ...string) (*Settings, []Problem) {
+// resolveTexts resolves texts that have no syntax mistakes, without plugins.
+func resolveTexts(t testing.TB, overrides []Override, texts ...string) (*Settings, []Problem) {
 	t.Helper()
-	files, problems := read(t, texts...)
+	files, problems := readTexts(t, texts...)
 	if len(problems) > 0 {
 		t.Fatalf("reading: %v", problems)
 	}
-	return files.Resolve(schemaForTests(), overrides)
+	return files.Resolve(Plugins{}, schemaForTests(), overrides)
 }

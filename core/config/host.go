@@ -1,16 +1,18 @@
 package config
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/caso-project/caso/core/config/oslo"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // HostOwner is the owner of the host's own options.
 const HostOwner = "host"
 
-// Types of options, for short.
 const (
 	typeString  = pluginv1.OptionType_OPTION_TYPE_STRING
 	typeList    = pluginv1.OptionType_OPTION_TYPE_LIST
@@ -18,45 +20,45 @@ const (
 	typeInteger = pluginv1.OptionType_OPTION_TYPE_INTEGER
 )
 
-// HostOptions are the options that the host itself reads. lockPath is the default of lock_path, which
-// cASO takes from the environment variable CASO_LOCK_PATH; empty where that is not set.
+// HostOptions returns the options that the host reads for a run. lockPath is the default of lock_path,
+// which cASO takes from the environment variable CASO_LOCK_PATH; empty if that is not set.
 func HostOptions(lockPath string) []*pluginv1.Option {
 	if lockPath == "" {
 		lockPath = "$spooldir"
 	}
 	options := []*pluginv1.Option{
 		{Name: "site_name", Type: typeString, Required: true,
-			Help: "The site's name, as GOCDB has it. Every record carries it."},
+			Help: "Name of the site in GOCDB. Every record contains it."},
 		{Name: "service_name", Type: typeString, DefaultValue: proto.String("$site_name"),
-			Help: "The name of the cloud service within the site. It tells apart the clouds of a site that has several."},
+			Help: "Name of the cloud service within the site. It distinguishes the clouds of a site that has several."},
 		{Name: "extractor", Type: typeList, DefaultValue: proto.String("nova"),
-			Help: "The extractors to run. Each is a plugin, the executable caso-extractor-NAME."},
+			Help: "Extractors to run, each as NAME or NAME@OVERLAY. NAME is the plugin, the executable caso-extractor-NAME. With an overlay, each option is looked for in [SECTION@OVERLAY] first."},
 		{Name: "messengers", Type: typeList, DefaultValue: proto.String("noop"),
-			Help: "The messengers that records are handed to. Each is a plugin, the executable caso-messenger-NAME. The class names of older versions of cASO are taken too."},
+			Help: "Messengers that records are delivered to, each as NAME or NAME@OVERLAY. NAME is the plugin, the executable caso-messenger-NAME, or an alias: ssmv2, ssmv4, or a class name of cASO."},
 		{Name: "projects", Type: typeList, DefaultValue: proto.String(""),
 			OldNames: []*pluginv1.OptionRef{{Section: oslo.DefaultSection, Name: "tenants"}},
-			Help:     "IDs or names of the projects to account for. Projects that are marked in the cloud itself are added to them."},
+			Help:     "IDs or names of the projects to report. Projects that are marked in the cloud itself are reported too."},
 		{Name: "mapping_file", Type: typeString, DefaultValue: proto.String("/etc/caso/voms.json"),
 			OldNames: []*pluginv1.OptionRef{{Section: "extractor", Name: "mapping_file"}},
-			Help:     "A JSON file that says which VO a project belongs to. It is asked only for projects whose VO the cloud does not know, and need not exist."},
+			Help:     "JSON file that maps projects to VOs. It is used for projects that have no VO in the cloud, and may be missing."},
 		{Name: "spooldir", Type: typeString, DefaultValue: proto.String("/var/spool/caso"),
-			Help: "The folder in which caso keeps its outbox: the records that are still to be delivered, and where the next window of each project starts."},
+			Help: "Directory of the outbox, which stores the records that are not delivered yet and the checkpoint of every project."},
 		{Name: "spool_max_size", Type: typeInteger, DefaultValue: proto.String("4096"), Minimum: proto.Int64(0), Maximum: proto.Int64(1 << 40),
-			Help: "How many MiB of records may wait in the outbox. Nothing more is extracted once they do, until messengers that were down have caught up. 0 is no limit."},
+			Help: "Maximum size of the pending records in the outbox, in MiB. Extraction pauses when it is reached, until messengers have delivered enough. 0 means no limit."},
 		{Name: "lock_path", Type: typeString, DefaultValue: proto.String(lockPath),
-			Help: "The folder of the lock that keeps two runs apart. Only the user that runs caso should be able to write there. The environment variable CASO_LOCK_PATH replaces the default."},
+			Help: "Directory of the run lock, which prevents two runs at the same time. Only the user that runs caso should be able to write to it. The environment variable CASO_LOCK_PATH replaces the default."},
 		{Name: "extract_from", Type: typeString,
-			Help: "The start of the window to report, as a date with or without a time; without a time zone it is in UTC. Not set: each project goes on where its last window ended."},
+			Help: "Start of the window to report, as a date with or without a time; in UTC if it has no time zone. Not set: the checkpoint of each project."},
 		{Name: "extract_to", Type: typeString,
-			Help: "The end of the window to report, which is not a part of it, as a date with or without a time; without a time zone it is in UTC. Not set: now."},
+			Help: "End of the window to report, which is not part of it, as a date with or without a time; in UTC if it has no time zone. Not set: now."},
 		{Name: "extract_concurrency", Type: typeInteger, DefaultValue: proto.String("4"), Minimum: proto.Int64(1), Maximum: proto.Int64(64),
-			Help: "How many windows are extracted at the same time."},
+			Help: "Number of windows that are extracted at the same time."},
 		{Name: "dry_run", Type: typeBoolean, DefaultValue: proto.String("false"),
-			Help: "Extract records, but deliver none of them and move no checkpoint."},
+			Help: "Extract records, but store and deliver none of them, and advance no checkpoint."},
 		{Name: "plugin_dirs", Type: typeList, DefaultValue: proto.String(""),
-			Help: "Folders in which plugins are looked for, before all others."},
+			Help: "Directories that are searched for plugins before all others."},
 		{Name: "debug", Type: typeBoolean, DefaultValue: proto.String("false"),
-			Help: "Log more of what is done."},
+			Help: "Log in detail."},
 	}
 	for _, option := range options {
 		option.Section = oslo.DefaultSection
@@ -64,36 +66,64 @@ func HostOptions(lockPath string) []*pluginv1.Option {
 	return options
 }
 
-// PluginOptions are what the host reads for one plugin, from the section that is called by its kind and
-// by the name that the configuration has for it: [extractor_nova], [messenger_ssmv4].
-func PluginOptions(kind pluginv1.Kind, instance string) []*pluginv1.Option {
+// existsOnce reports whether an option has one value in a run, so that no overlay can change it.
+func existsOnce(option *declared) bool {
+	if option.GetSection() != oslo.DefaultSection || !slices.Contains(option.owners, HostOwner) {
+		return false
+	}
+	switch option.GetName() {
+	case "site_name", "service_name", "projects", "mapping_file":
+		return false
+	}
+	return true
+}
+
+// maxTimeoutSeconds is one year, far below what overflows a time.Duration.
+const maxTimeoutSeconds = 365 * 24 * 60 * 60
+
+// PluginOptions returns the options that the host reads for the instances of a plugin or alias, from the
+// section [extractor_NAME] or [messenger_NAME].
+func PluginOptions(kind pluginv1.Kind, name string) []*pluginv1.Option {
+	timeout := func(name, help string) *pluginv1.Option {
+		return &pluginv1.Option{Name: name, Type: typeInteger, Minimum: proto.Int64(1), Maximum: proto.Int64(maxTimeoutSeconds), Help: help}
+	}
 	options := []*pluginv1.Option{
 		{Name: "path", Type: typeString,
-			Help: "The path of the plugin's executable. Not set: it is looked for in the plugin folders."},
+			Help: "Path of the plugin's executable. Not set: the executable is searched for in the plugin directories."},
 		{Name: "sha256", Type: typeString,
-			Help: "The SHA-256 checksum of the plugin's executable, as 64 hexadecimal digits. An executable with another one is not started. Not set: any is."},
-		{Name: "timeout", Type: typeInteger, Minimum: proto.Int64(1),
-			Help: "How many seconds the host waits for a sign of life from the plugin, be it an answer or the next part of one, before it gives up on it. Not set: the host's own limits hold."},
+			Help: "SHA-256 checksum of the plugin's executable, as 64 hexadecimal digits. An executable with another checksum is not started. Not set: no checksum is verified."},
+		timeout("start_timeout", "Seconds that the plugin may take to start, to accept its configuration, and to check its connection. Not set: timeout; if that is not set either, 30."),
 	}
+	if kind == pluginv1.Kind_KIND_EXTRACTOR {
+		options = append(options, timeout("idle_timeout", "Seconds that the extractor may send nothing while it lists projects or extracts a window. Not set: timeout; if that is not set either, 600."))
+	} else {
+		options = append(options, timeout("ack_timeout", "Seconds that the messenger may take to acknowledge a batch. Not set: timeout; if that is not set either, 300."))
+	}
+	options = append(options,
+		timeout("stop_timeout", "Seconds that the plugin may take to stop. Not set: timeout; if that is not set either, 5."),
+		timeout("timeout", "Seconds for every timeout of the plugin that is not set itself."))
 	if kind == pluginv1.Kind_KIND_MESSENGER {
-		options = append(options, &pluginv1.Option{Name: "record_types", Type: typeList, DefaultValue: proto.String(""),
-			Choices: []string{"cloud", "ip", "accelerator", "storage", "energy"},
-			Help:    "The types of the records that this messenger is handed. Empty: all that it takes."})
+		options = append(options,
+			&pluginv1.Option{Name: "record_types", Type: typeList, DefaultValue: proto.String(""), Choices: recordTypeNames(),
+				Help: "Types of the records that are delivered to this messenger. Empty: all that it accepts."},
+			&pluginv1.Option{Name: "extractors", Type: typeList, DefaultValue: proto.String(""),
+				Help: "Extractors whose records are delivered to this messenger, as the option extractor names them. Empty: all."})
 	}
 	for _, option := range options {
-		option.Section = PluginSection(kind, instance)
+		option.Section = pluginSection(kind, name)
 	}
 	return options
 }
 
-// PluginSection is the section that holds what the host reads for a plugin.
-func PluginSection(kind pluginv1.Kind, instance string) string {
-	return kindName(kind) + "_" + instance
+func pluginSection(kind pluginv1.Kind, name string) string {
+	return contract.KindName(kind) + "_" + name
 }
 
-func kindName(kind pluginv1.Kind) string {
-	if kind == pluginv1.Kind_KIND_EXTRACTOR {
-		return "extractor"
+// recordTypeNames returns the names that the configuration has for record types: cloud, ip, ...
+func recordTypeNames() []string {
+	var names []string
+	for _, recordType := range contract.RecordTypes() {
+		names = append(names, contract.RecordTypeName(recordType))
 	}
-	return "messenger"
+	return names
 }

@@ -2,35 +2,37 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
-// Severity says whether caso can go on.
+// Severity says whether a run is possible.
 type Severity int
 
 const (
-	// Error stops a run before it begins.
+	// Error prevents a run.
 	Error Severity = iota
 	// Warning does not.
 	Warning
 )
 
-// Problem is one thing that is wrong with the configuration. It holds no value of a secret option.
+// Problem is one thing that is wrong with the configuration. It contains no value of a secret option.
 type Problem struct {
 	Severity Severity
-	// File and Line say where. Line is 0 for a file as a whole, File is empty where no file is at fault.
+	// File and Line are the place. Line is 0 for a file as a whole; File is empty if no file is at fault.
 	File string
 	Line int
-	// Section and Option say which option, if it is about one.
+	// Section and Option are the option, if it is about one.
 	Section string
 	Option  string
-	// Text says what is wrong, and what to do.
+	// Text is what is wrong, and what to do.
 	Text string
 }
 
-// String is the problem in one line: FILE:LINE: error: [SECTION] OPTION: TEXT.
+// String returns the problem in one line: FILE:LINE: error: [SECTION] OPTION: TEXT.
 func (p Problem) String() string {
 	var text strings.Builder
 	if p.File != "" {
@@ -56,7 +58,39 @@ func (p Problem) String() string {
 	return text.String()
 }
 
-// oneLine keeps a text, which may be a plugin's, from breaking the line or the terminal.
+// HasErrors reports whether one of the problems is an error.
+func HasErrors(problems []Problem) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error })
+}
+
+// Join returns the problems of several lists, each once. The two steps of reading may find the same ones.
+func Join(lists ...[]Problem) []Problem {
+	var all []Problem
+	seen := make(map[Problem]bool)
+	for _, list := range lists {
+		for _, problem := range list {
+			if !seen[problem] {
+				seen[problem] = true
+				all = append(all, problem)
+			}
+		}
+	}
+	return all
+}
+
+// sortProblems sorts problems by file, in the order in which they were read, and line.
+func sortProblems(files *Files, problems []Problem) {
+	paths := files.Paths()
+	sort.SliceStable(problems, func(i, j int) bool {
+		a, b := slices.Index(paths, problems[i].File), slices.Index(paths, problems[j].File)
+		if a != b {
+			return a < b
+		}
+		return problems[i].Line < problems[j].Line
+	})
+}
+
+// oneLine replaces line ends and control characters, which a plugin's text may contain, by blanks.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -66,32 +100,7 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// HasErrors says whether one of the problems is an error.
-func HasErrors(problems []Problem) bool {
-	for _, problem := range problems {
-		if problem.Severity == Error {
-			return true
-		}
-	}
-	return false
-}
-
-// Join makes one list of several and says nothing twice. The two steps of reading may find the same.
-func Join(lists ...[]Problem) []Problem {
-	var all []Problem
-	said := make(map[Problem]bool)
-	for _, list := range lists {
-		for _, problem := range list {
-			if !said[problem] {
-				said[problem] = true
-				all = append(all, problem)
-			}
-		}
-	}
-	return all
-}
-
-// printable is a text as it stands, or quoted where it would break the line or the terminal.
+// printable returns a text as it is, or quoted if it contains line ends or control characters.
 func printable(text string) string {
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
@@ -101,15 +110,15 @@ func printable(text string) string {
 	return text
 }
 
-// quoted is a text between quotes, shortened: values may be of any length.
+// quoted returns a text in quotes, shortened: values may have any length.
 func quoted(text string) string {
 	return strconv.Quote(shortened(text))
 }
 
 func shortened(text string) string {
-	const most = 60
-	if characters := []rune(text); len(characters) > most {
-		return string(characters[:most]) + "..."
+	const maxCharacters = 60
+	if characters := []rune(text); len(characters) > maxCharacters {
+		return string(characters[:maxCharacters]) + "..."
 	}
 	return text
 }

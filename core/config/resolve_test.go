@@ -60,15 +60,15 @@ func TestValues(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			settings, problems := resolve(t, nil, test.files...)
+			settings, problems := resolveTexts(t, nil, test.files...)
 			if len(problems) > 0 {
 				t.Fatalf("problems: %v", problems)
 			}
-			value, ok := settings.Lookup(test.section, test.option)
+			value, ok := settings.Host().Lookup(test.section, test.option)
 			if !ok || !reflect.DeepEqual(value.Any(), test.want) || value.IsSet != (test.want != nil) {
 				t.Errorf("got %#v, want %#v", value.Any(), test.want)
 			}
-			if origin := settings.Locate(&pluginv1.OptionRef{Section: test.section, Name: test.option}); origin != test.origin {
+			if origin := settings.Host().Locate(&pluginv1.OptionRef{Section: test.section, Name: test.option}); origin != test.origin {
 				t.Errorf("it comes from %s, want %s", origin, test.origin)
 			}
 		})
@@ -82,46 +82,46 @@ func TestProblems(t *testing.T) {
 		files []string
 		want  []string
 	}{
-		{"boolean", []string{"[extractor]\ninsecure = ' no'\n"}, []string{`1.conf:2: error: [extractor] insecure: " no" is neither true (or 1, on, yes) nor false (or 0, off, no)`}},
-		{"empty boolean", []string{"[extractor]\ninsecure =\n"}, []string{`1.conf:2: error: [extractor] insecure: "" is neither true (or 1, on, yes) nor false (or 0, off, no)`}},
-		{"integer", []string{"[ssm]\nmax_size = 7.0\n"}, []string{`1.conf:2: error: [ssm] max_size: "7.0" is not a whole number`}},
-		{"large integer", []string{"[ssm]\nmax_size = 99999999999999999999\n"}, []string{`1.conf:2: error: [ssm] max_size: "99999999999999999999" is too large a number`}},
-		{"minimum", []string{"[ssm]\nmax_size = 0\n"}, []string{`1.conf:2: error: [ssm] max_size: "0" is too small; the least is 1`}},
-		{"maximum", []string{"[ssm]\nmax_size = 1001\n"}, []string{`1.conf:2: error: [ssm] max_size: "1001" is too large; the most is 1000`}},
-		{"empty where there is a default", []string{"[ssm]\nmax_size =\n"}, []string{`1.conf:2: error: [ssm] max_size: the value is empty; give a whole number, or remove the line to have the default, 100`}},
-		{"choice", []string{"[ssm]\nformat = v03\n"}, []string{`1.conf:2: error: [ssm] format: "v03" is none of: v02, v04`}},
-		{"choice of an item", []string{"[messenger_ssm]\nrecord_types = cloud, vm\n"}, []string{`1.conf:2: error: [messenger_ssm] record_types: "cloud, vm" has an item that is none of: cloud, ip, accelerator, storage, energy`}},
-		{"empty item", []string{"[ssm]\nlabels = a,,b\n"}, []string{`1.conf:2: error: [ssm] labels: "a,,b" has an empty item between two commas; remove one of them`}},
-		{"quoted items", []string{"[ssm]\nlabels = 'a','b'\n"}, []string{`1.conf:2: error: [ssm] labels: "a','b" has quotes around its items; quotes are for a value as a whole, remove them`}},
-		{"unknown reference", []string{"[DEFAULT]\nservice_name = $site_nam\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $site_nam is no known option (did you mean $site_name?); write $$ where a dollar sign is meant`}},
-		{"reference in capitals", []string{"[DEFAULT]\nservice_name = $SITE_NAME\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $SITE_NAME is no known option (did you mean $site_name?); write $$ where a dollar sign is meant`}},
-		{"reference with a dot", []string{"[DEFAULT]\nservice_name = $site_name.\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $site_name. is no known option; write $$ where a dollar sign is meant`}},
-		{"DEFAULT by name", []string{"[DEFAULT]\nservice_name = $DEFAULT.site_name\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $DEFAULT.site_name is no known option (did you mean $site_name?); write $$ where a dollar sign is meant`}},
-		{"plain name of another section", []string{"[extractor]\nuser = ${max_size}\n"}, []string{`1.conf:2: error: [extractor] user: $max_size is no known option (did you mean $ssm.max_size?); write $$ where a dollar sign is meant`}},
-		{"section", []string{"[extractor]\nuser = $ssm\n"}, []string{`1.conf:2: error: [extractor] user: $ssm is a section, not an option; write $$ where a dollar sign is meant`}},
-		{"section of an option's name", []string{"[DEFAULT]\nservice_name = $extractor\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $extractor is a section, not an option; write $$ where a dollar sign is meant`}},
-		{"key that is no option", []string{"[ssm]\nmine = 1\noutput_path = $mine\n"}, []string{`1.conf:3: error: [ssm] output_path: $mine is no known option; write $$ where a dollar sign is meant`}},
-		{"old name", []string{"[DEFAULT]\nservice_name = $tenants\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $tenants is no known option (did you mean $projects?); write $$ where a dollar sign is meant`}},
-		{"list", []string{"[DEFAULT]\nservice_name = $projects\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $projects refers to [DEFAULT] projects, which is a list; write its value here`}},
-		{"itself", []string{"[extractor]\nuser = x$user\n"}, []string{`1.conf:2: error: [extractor] user: the value refers to itself: [extractor] user -> [extractor] user; write $$ where a dollar sign is meant`}},
-		{"circle through a default", []string{"[DEFAULT]\nspooldir = $lock_path\n"}, []string{`1.conf:2: error: [DEFAULT] spooldir: the value refers to itself: [DEFAULT] spooldir -> [DEFAULT] lock_path -> [DEFAULT] spooldir; write $$ where a dollar sign is meant`}},
-		{"circle of three", []string{"[DEFAULT]\nsite_name = $region_name\nregion_name = $service_name\nservice_name = $site_name"}, []string{`1.conf:4: error: [DEFAULT] service_name: the value refers to itself: [DEFAULT] site_name -> [DEFAULT] region_name -> [DEFAULT] service_name -> [DEFAULT] site_name; write $$ where a dollar sign is meant`}},
-		{"what refers to a wrong value has no problem of its own", []string{"[DEFAULT]\nservice_name = $ssm.max_size\n[ssm]\nmax_size = x\n"}, []string{`1.conf:4: error: [ssm] max_size: "x" is not a whole number`}},
+		{"boolean", []string{"[extractor]\ninsecure = ' no'\n"}, []string{`1.conf:2: error: [extractor] insecure: invalid value " no": must be true, 1, on or yes, or false, 0, off or no`}},
+		{"empty boolean", []string{"[extractor]\ninsecure =\n"}, []string{`1.conf:2: error: [extractor] insecure: invalid value "": must be true, 1, on or yes, or false, 0, off or no`}},
+		{"integer", []string{"[ssm]\nmax_size = 7.0\n"}, []string{`1.conf:2: error: [ssm] max_size: invalid value "7.0": must be a whole number`}},
+		{"large integer", []string{"[ssm]\nmax_size = 99999999999999999999\n"}, []string{`1.conf:2: error: [ssm] max_size: invalid value "99999999999999999999": must fit in 64 bits`}},
+		{"minimum", []string{"[ssm]\nmax_size = 0\n"}, []string{`1.conf:2: error: [ssm] max_size: invalid value "0": must be at least 1`}},
+		{"maximum", []string{"[ssm]\nmax_size = 1001\n"}, []string{`1.conf:2: error: [ssm] max_size: invalid value "1001": must be at most 1000`}},
+		{"empty where there is a default", []string{"[ssm]\nmax_size =\n"}, []string{`1.conf:2: error: [ssm] max_size: empty value; give a whole number, or remove the line to get the default, 100`}},
+		{"choice", []string{"[ssm]\nformat = v03\n"}, []string{`1.conf:2: error: [ssm] format: invalid value "v03": must be one of: v02, v04`}},
+		{"choice of an item", []string{"[messenger_ssm]\nrecord_types = cloud, vm\n"}, []string{`1.conf:2: error: [messenger_ssm] record_types: invalid value "cloud, vm": each item must be one of: cloud, ip, accelerator, storage, energy`}},
+		{"empty item", []string{"[ssm]\nlabels = a,,b\n"}, []string{`1.conf:2: error: [ssm] labels: invalid value "a,,b": empty item between two commas; remove one of them`}},
+		{"quoted items", []string{"[ssm]\nlabels = 'a','b'\n"}, []string{`1.conf:2: error: [ssm] labels: invalid value "a','b": quotes around items; quote the whole value or nothing`}},
+		{"unknown reference", []string{"[DEFAULT]\nservice_name = $site_nam\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $site_nam is not a known option (did you mean $site_name?); write $$ for a dollar sign`}},
+		{"reference in capitals", []string{"[DEFAULT]\nservice_name = $SITE_NAME\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $SITE_NAME is not a known option (did you mean $site_name?); write $$ for a dollar sign`}},
+		{"reference with a dot", []string{"[DEFAULT]\nservice_name = $site_name.\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $site_name. is not a known option; write $$ for a dollar sign`}},
+		{"DEFAULT by name", []string{"[DEFAULT]\nservice_name = $DEFAULT.site_name\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $DEFAULT.site_name is not a known option (did you mean $site_name?); write $$ for a dollar sign`}},
+		{"plain name of another section", []string{"[extractor]\nuser = ${max_size}\n"}, []string{`1.conf:2: error: [extractor] user: $max_size is not a known option (did you mean $ssm.max_size?); write $$ for a dollar sign`}},
+		{"section", []string{"[extractor]\nuser = $ssm\n"}, []string{`1.conf:2: error: [extractor] user: $ssm is a section, not an option; write $$ for a dollar sign`}},
+		{"section of an option's name", []string{"[DEFAULT]\nservice_name = $extractor\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $extractor is a section, not an option; write $$ for a dollar sign`}},
+		{"key that is no option", []string{"[ssm]\nmine = 1\noutput_path = $mine\n"}, []string{`1.conf:3: error: [ssm] output_path: $mine is not a known option; write $$ for a dollar sign`}},
+		{"old name", []string{"[DEFAULT]\nservice_name = $tenants\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $tenants is not a known option (did you mean $projects?); write $$ for a dollar sign`}},
+		{"list", []string{"[DEFAULT]\nservice_name = $projects\n"}, []string{`1.conf:2: error: [DEFAULT] service_name: $projects refers to [DEFAULT] projects, which is a list; write the value itself`}},
+		{"itself", []string{"[extractor]\nuser = x$user\n"}, []string{`1.conf:2: error: [extractor] user: circular reference: [extractor] user -> [extractor] user; write $$ for a dollar sign`}},
+		{"circle through a default", []string{"[DEFAULT]\nspooldir = $lock_path\n"}, []string{`1.conf:2: error: [DEFAULT] spooldir: circular reference: [DEFAULT] spooldir -> [DEFAULT] lock_path -> [DEFAULT] spooldir; write $$ for a dollar sign`}},
+		{"circle of three", []string{"[DEFAULT]\nsite_name = $region_name\nregion_name = $service_name\nservice_name = $site_name"}, []string{`1.conf:4: error: [DEFAULT] service_name: circular reference: [DEFAULT] site_name -> [DEFAULT] region_name -> [DEFAULT] service_name -> [DEFAULT] site_name; write $$ for a dollar sign`}},
+		{"what refers to a wrong value has no problem of its own", []string{"[DEFAULT]\nservice_name = $ssm.max_size\n[ssm]\nmax_size = x\n"}, []string{`1.conf:4: error: [ssm] max_size: invalid value "x": must be a whole number`}},
 		{"all of them, by file and line", []string{"[ssm]\nmax_size = x\n[extractor]\ntries = y\n", "[DEFAULT]\ndebug = z\nservice_name = $a $b $a\n"}, []string{
-			`1.conf:2: error: [ssm] max_size: "x" is not a whole number`,
-			`1.conf:4: error: [extractor] tries: "y" is not a whole number`,
-			`2.conf:2: error: [DEFAULT] debug: "z" is neither true (or 1, on, yes) nor false (or 0, off, no)`,
-			`2.conf:3: error: [DEFAULT] service_name: $a is no known option; write $$ where a dollar sign is meant`,
-			`2.conf:3: error: [DEFAULT] service_name: $b is no known option; write $$ where a dollar sign is meant`,
+			`1.conf:2: error: [ssm] max_size: invalid value "x": must be a whole number`,
+			`1.conf:4: error: [extractor] tries: invalid value "y": must be a whole number`,
+			`2.conf:2: error: [DEFAULT] debug: invalid value "z": must be true, 1, on or yes, or false, 0, off or no`,
+			`2.conf:3: error: [DEFAULT] service_name: $a is not a known option; write $$ for a dollar sign`,
+			`2.conf:3: error: [DEFAULT] service_name: $b is not a known option; write $$ for a dollar sign`,
 		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			settings, problems := resolve(t, nil, test.files...)
+			settings, problems := resolveTexts(t, nil, test.files...)
 			var got []string
 			for _, problem := range problems {
 				got = append(got, problem.String())
-				if value, ok := settings.Lookup(problem.Section, problem.Option); !ok || value.IsSet {
+				if value, ok := settings.Host().Lookup(problem.Section, problem.Option); !ok || value.IsSet {
 					t.Errorf("%v is set in spite of its problem", key{problem.Section, problem.Option})
 				}
 			}
@@ -137,14 +137,14 @@ func TestOverridesWin(t *testing.T) {
 		{"DEFAULT", "projects", "c, $site_name", "--projects"},
 		{"DEFAULT", "dry_run", "maybe", "--dry-run"},
 	}
-	settings, problems := resolve(t, overrides, "[DEFAULT]\nprojects = a\ntenants = b\nsite_name = s\ndry_run = no\n")
-	if got := settings.List("DEFAULT", "projects"); !reflect.DeepEqual(got, []string{"c", "s"}) {
+	settings, problems := resolveTexts(t, overrides, "[DEFAULT]\nprojects = a\ntenants = b\nsite_name = s\ndry_run = no\n")
+	if got := settings.Host().List("DEFAULT", "projects"); !reflect.DeepEqual(got, []string{"c", "s"}) {
 		t.Errorf("projects are %q", got)
 	}
-	if got := settings.Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: "projects"}); got != "--projects on the command line" {
+	if got := settings.Host().Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: "projects"}); got != "--projects on the command line" {
 		t.Errorf("projects come from %s", got)
 	}
-	want := `error: [DEFAULT] dry_run: --dry-run on the command line: "maybe" is neither true (or 1, on, yes) nor false (or 0, off, no)`
+	want := `error: [DEFAULT] dry_run: --dry-run on the command line: invalid value "maybe": must be true, 1, on or yes, or false, 0, off or no`
 	if len(problems) != 1 || problems[0].String() != want {
 		t.Errorf("got %v, want %s", problems, want)
 	}
@@ -157,26 +157,26 @@ func TestReferencesCannotFillTheMemory(t *testing.T) {
 	for i := 1; i < len(chain); i++ {
 		text.WriteString(chain[i] + " = " + strings.Repeat("$"+chain[i-1], 20) + "\n")
 	}
-	_, problems := resolve(t, nil, text.String())
-	if len(problems) != 1 || !strings.Contains(problems[0].String(), "longer than") {
+	_, problems := resolveTexts(t, nil, text.String())
+	if len(problems) != 1 || !strings.Contains(problems[0].String(), "to more than") {
 		t.Errorf("problems: %v", problems)
 	}
 }
 
 func TestMissing(t *testing.T) {
-	settings, problems := resolve(t, nil, "[ssm]\noutput_path =\n[DEFAULT]\nsite_name = S\n")
+	settings, problems := resolveTexts(t, nil, "[DEFAULT]\nsite_name =\n")
 	if len(problems) > 0 {
 		t.Fatalf("problems: %v", problems)
 	}
 	got := settings.Missing()
 	want := []string{
-		"1.conf:2: error: [ssm] output_path: it has no value, and messenger-ssm needs one",
-		"error: [ssm] labels: it has no value, and messenger-ssm needs one; set it in 1.conf",
+		"1.conf:2: error: [DEFAULT] site_name: empty, but required by the host",
+		"error: [ssm] labels: not set, but required by messenger-ssm; set it in section [ssm] of 1.conf",
 	}
 	if len(got) != 2 || got[0].String() != want[0] || got[1].String() != want[1] {
 		t.Errorf("got %v", got)
 	}
-	settings, _ = resolve(t, nil, "[ssm]\nlabels = a,,b\n[DEFAULT]\nsite_name = S\n")
+	settings, _ = resolveTexts(t, nil, "[ssm]\nlabels = a,,b\n[DEFAULT]\nsite_name = S\n")
 	if got := settings.Missing(); len(got) > 0 {
 		t.Errorf("a wrong value is missing: %v", got)
 	}

@@ -10,34 +10,80 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// WriteSample writes a configuration file in which every option of a schema stands as a comment, with
-// its default and what it means. Declarations that cannot be used are left out; Resolve tells of them.
-func WriteSample(w io.Writer, owned []Owned) error {
+// WriteSample writes a configuration file in which every option of a schema is a comment, with its default
+// and its help, and after them the sections of the overlays that the plugins have. Invalid declarations are
+// left out; Resolve reports them.
+func WriteSample(w io.Writer, plugins Plugins, owned []Owned) error {
 	schema, _ := newSchema(owned)
 	lines := bufio.NewWriter(w)
-	printf(lines, "# A configuration of caso in which every option has its default. To change one, remove the # before\n")
-	printf(lines, "# its name. What is indented continues the value above it; %s\n", "write $$ for a dollar sign.")
-	for _, section := range schema.grouped() {
-		printf(lines, "\n[%s]\n", section[0].section)
-		for _, k := range section {
-			schema.options[k].sample(lines)
+	comment(lines, "Configuration of caso, in which every option has its default. To change one, remove the # before its name. "+
+		"An indented line continues the value above it; write $$ for a dollar sign.")
+	for _, group := range schema.groups(func(*declared) bool { return true }) {
+		printf(lines, "\n[%s]\n", group[0].section)
+		for _, k := range group {
+			schema.options[k].writeSample(lines)
+		}
+	}
+	for _, overlay := range plugins.overlays() {
+		for i, group := range schema.groups(func(option *declared) bool { return plugins.use(option, overlay) }) {
+			printf(lines, "\n")
+			if i == 0 {
+				comment(lines, fmt.Sprintf("Overlay %s: what is set here wins over the sections above, for %s.", overlay, strings.Join(plugins.named(overlay), ", ")))
+			}
+			printf(lines, "[%s]\n", overlaySection(group[0].section, overlay))
+			for _, k := range group {
+				schema.options[k].writeAssignment(lines)
+			}
 		}
 	}
 	return lines.Flush()
 }
 
-func (d *declared) sample(w *bufio.Writer) {
+func (d *declared) writeSample(w *bufio.Writer) {
 	printf(w, "\n")
 	for _, paragraph := range strings.Split(strings.TrimSpace(d.GetHelp()), "\n") {
 		comment(w, paragraph)
 	}
 	comment(w, strings.Join(d.facts(), " "))
+	d.writeAssignment(w)
+}
+
+func (d *declared) writeAssignment(w *bufio.Writer) {
 	printf(w, "%s\n", strings.TrimRight(fmt.Sprintf("#%s = %s", d.GetName(), d.GetDefaultValue()), " "))
 }
 
-// facts are what there is to say about an option beside its help, in sentences.
+// WriteReference writes the same options as WriteSample in Markdown: a heading for each section, a smaller
+// one for each option.
+func WriteReference(w io.Writer, owned []Owned) error {
+	schema, _ := newSchema(owned)
+	lines := bufio.NewWriter(w)
+	for i, group := range schema.groups(func(*declared) bool { return true }) {
+		if i > 0 {
+			printf(lines, "\n")
+		}
+		printf(lines, "## [%s]\n", group[0].section)
+		for _, k := range group {
+			option := schema.options[k]
+			printf(lines, "\n### %s\n\n", codeSpan(k.name))
+			if help := strings.TrimSpace(option.GetHelp()); help != "" {
+				printf(lines, "%s\n\n", strings.ReplaceAll(help, "\n", "\n\n"))
+			}
+			if option.GetDefaultValue() != "" {
+				printf(lines, "- Default: %s\n", codeSpan(option.GetDefaultValue()))
+			} else if option.DefaultValue != nil {
+				printf(lines, "- Default: empty\n")
+			}
+			for _, fact := range option.facts() {
+				printf(lines, "- %s\n", fact)
+			}
+		}
+	}
+	return lines.Flush()
+}
+
+// facts returns what the declaration of an option says beside its help, in sentences.
 func (d *declared) facts() []string {
-	facts := []string{d.kindOfValue()}
+	facts := []string{d.typeSentence()}
 	if d.GetRequired() {
 		facts = append(facts, "Required.")
 	}
@@ -47,9 +93,12 @@ func (d *declared) facts() []string {
 	if d.GetSecret() {
 		facts = append(facts, "Secret: it is never printed.")
 	}
+	if existsOnce(d) {
+		facts = append(facts, "Not allowed in overlays.")
+	}
 	if len(d.GetOldNames()) > 0 {
 		var old []string
-		for _, k := range keys(d.Option)[1:] {
+		for _, k := range keysOf(d.Option)[1:] {
 			old = append(old, k.String())
 		}
 		facts = append(facts, "Also read from "+strings.Join(old, ", ")+".")
@@ -57,27 +106,26 @@ func (d *declared) facts() []string {
 	return append(facts, "Used by "+strings.Join(d.owners, ", ")+".")
 }
 
-// kindOfValue says what the value may be.
-func (d *declared) kindOfValue() string {
-	what := map[pluginv1.OptionType]string{
+func (d *declared) typeSentence() string {
+	sentence := map[pluginv1.OptionType]string{
 		typeString:  "A string",
 		typeList:    "A list, separated by commas",
 		typeBoolean: "A boolean, true or false",
 		typeInteger: "A whole number",
 	}[d.GetType()]
 	if d.Minimum != nil {
-		what += fmt.Sprintf(", at least %d", d.GetMinimum())
+		sentence += fmt.Sprintf(", at least %d", d.GetMinimum())
 	}
 	if d.Maximum != nil {
-		what += fmt.Sprintf(", at most %d", d.GetMaximum())
+		sentence += fmt.Sprintf(", at most %d", d.GetMaximum())
 	}
 	if len(d.GetChoices()) > 0 {
-		what += "; possible values: " + strings.Join(d.GetChoices(), ", ")
+		sentence += "; possible values: " + strings.Join(d.GetChoices(), ", ")
 	}
-	return what + "."
+	return sentence + "."
 }
 
-// comment writes a text as comment lines of no more than 99 characters.
+// comment writes a text as comment lines of at most 99 characters.
 func comment(w *bufio.Writer, text string) {
 	const width = 99
 	line := "#"
@@ -89,4 +137,12 @@ func comment(w *bufio.Writer, text string) {
 		line += " " + word
 	}
 	printf(w, "%s\n", line)
+}
+
+// codeSpan returns a text as code in Markdown; one that contains backticks needs more of them around it.
+func codeSpan(text string) string {
+	if strings.Contains(text, "`") {
+		return "`` " + text + " ``"
+	}
+	return "`" + text + "`"
 }

@@ -33,10 +33,10 @@ func TestSecretsAreNeverSaid(t *testing.T) {
 		"[extractor]\npassword = 'hunter\n",
 		"[extractor]\npassword = \xffhunter\n",
 	} {
-		files, problems := read(t, text)
-		settings, more := files.Resolve(schemaForTests(), nil)
+		files, problems := readTexts(t, text)
+		settings, more := files.Resolve(Plugins{}, schemaForTests(), nil)
 		problems = Join(problems, more, settings.Missing(), settings.Warnings())
-		problems = append(problems, settings.Diagnosed(&pluginv1.Diagnostic{Summary: "no", Option: &pluginv1.OptionRef{Section: "extractor", Name: "password"}}))
+		problems = append(problems, settings.Host().Diagnosed(&pluginv1.Diagnostic{Summary: "no", Option: &pluginv1.OptionRef{Section: "extractor", Name: "password"}}))
 		var shown bytes.Buffer
 		if err := settings.WriteSettings(&shown, false); err != nil {
 			t.Fatal(err)
@@ -52,14 +52,14 @@ func TestSecretsAreNeverSaid(t *testing.T) {
 }
 
 func TestSecretsAreRevealedOnRequest(t *testing.T) {
-	settings, _ := resolve(t, nil, "[extractor]\npassword = hunter\nuser = x$password\n")
+	settings, _ := resolveTexts(t, nil, "[extractor]\npassword = hunter\nuser = x$password\n")
 	for reveal, want := range map[bool][2]string{false: {"***", "***"}, true: {"hunter", "xhunter"}} {
 		section := settings.Map(reveal)["extractor"]
 		if section["password"] != want[0] || section["user"] != want[1] {
 			t.Errorf("reveal=%v: %v", reveal, section)
 		}
 	}
-	settings, _ = resolve(t, nil, "")
+	settings, _ = resolveTexts(t, nil, "")
 	if got, ok := settings.Map(false)["extractor"]["password"]; got != nil || !ok {
 		t.Errorf("a secret that is not set is shown as %v", got)
 	}
@@ -86,9 +86,9 @@ func TestExposedSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 			files, _ := Read([]Source{{Path: path}})
-			settings, _ := files.Resolve(schemaForTests(), nil)
+			settings, _ := files.Resolve(Plugins{}, schemaForTests(), nil)
 			warnings := settings.Warnings()
-			want := path + ":2: warning: [extractor] password: every user of this machine can read this secret; take the right away: chmod o-r " + path
+			want := path + ":2: warning: [extractor] password: every user of this machine can read this secret; run: chmod o-r " + path
 			switch {
 			case test.want && (len(warnings) != 1 || warnings[0].String() != want):
 				t.Errorf("got %v, want %s", warnings, want)
@@ -103,16 +103,16 @@ func FuzzResolve(f *testing.F) {
 	f.Add([]byte("[extractor]\npassword = a$b\n[ssm]\nmax_size = $extractor.tries\n  x\nMax-Size: 1\n[messenger_x]\na=b"))
 	f.Add([]byte("[DEFAULT]\nsite_name = $service_name$$\\$${lock_path}\nverbose=1\nprojects = 'a','b',,\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		files, problems := read(t, string(text))
+		files, problems := readTexts(t, string(text))
 		plugins, more := files.Plugins(HostOptions(""), nil)
 		problems = append(problems, more...)
-		settings, more := files.Resolve(append(plugins.Schema(HostOptions("")), schemaForTests()...), nil)
+		settings, more := files.Resolve(plugins, append(plugins.Schema(HostOptions("")), schemaForTests()...), nil)
 		for _, problem := range Join(problems, more, settings.Warnings()) {
 			if problem.File != "1.conf" || problem.Line < 1 || problem.Text == "" || strings.Contains(problem.String(), "\n") {
 				t.Errorf("problem %+v", problem)
 			}
 		}
-		if secret := settings.String("extractor", "password"); len(secret) > 0 && settings.Map(false)["extractor"]["password"] != hidden {
+		if secret := settings.Host().String("extractor", "password"); len(secret) > 0 && settings.Map(false)["extractor"]["password"] != hidden {
 			t.Errorf("the secret is shown")
 		}
 	})

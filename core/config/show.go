@@ -9,23 +9,33 @@ import (
 	"unicode"
 )
 
-// passwordInURL finds what a URL holds of a password, as in http://user:password@host.
+// passwordInURL matches the password in a URL, as in http://user:password@host.
 var passwordInURL = regexp.MustCompile(`(://[^/?#\s:@]*:)[^/?#\s@]+@`)
 
-// hidden stands for a secret that is set.
+// hidden replaces a secret that is set.
 const hidden = "***"
 
-// Map is all settings by section and option, for JSON: strings, lists, booleans and numbers, and nil
-// where an option is not set. Unless they are to be revealed, secrets are replaced.
+// Map returns all settings by section and option, for JSON: strings, lists, booleans and numbers, and nil
+// for an option that is not set. The settings of an overlay are in sections of their own, SECTION@OVERLAY.
+// Secrets are replaced unless reveal is set.
 func (s *Settings) Map(reveal bool) map[string]map[string]any {
 	sections := make(map[string]map[string]any, len(s.schema.sections))
-	for _, k := range s.schema.order {
-		if sections[k.section] == nil {
-			sections[k.section] = make(map[string]any)
+	for _, overlay := range s.overlays() {
+		for _, group := range s.groups(overlay) {
+			options := make(map[string]any, len(group))
+			for _, k := range group {
+				options[k.name] = s.values[overlay][k].shown(reveal)
+			}
+			sections[overlaySection(group[0].section, overlay)] = options
 		}
-		sections[k.section][k.name] = s.values[k].shown(reveal)
 	}
 	return sections
+}
+
+// groups returns the options that an overlay has values for, by section: all without overlay, else those
+// that its instances use.
+func (s *Settings) groups(overlay string) [][]key {
+	return s.schema.groups(func(option *declared) bool { return overlay == "" || s.plugins.use(option, overlay) })
 }
 
 func (v Value) shown(reveal bool) any {
@@ -38,67 +48,52 @@ func (v Value) shown(reveal bool) any {
 	return v.Any()
 }
 
-// WriteSettings writes all settings for people, each in a line with where it comes from.
+// WriteSettings writes all settings as text, each in a line with where it comes from, in the order of Map
+// with the overlays last.
 func (s *Settings) WriteSettings(w io.Writer, reveal bool) error {
 	lines := bufio.NewWriter(w)
-	for _, section := range s.schema.grouped() {
-		for _, k := range section {
-			value := s.values[k]
-			if !value.IsSet {
-				printf(lines, "%v is not set\n", k)
-				continue
+	for _, overlay := range s.overlays() {
+		for _, group := range s.groups(overlay) {
+			for _, k := range group {
+				value := s.values[overlay][k]
+				k.section = overlaySection(k.section, overlay)
+				if !value.IsSet {
+					printf(lines, "%v is not set\n", k)
+					continue
+				}
+				printf(lines, "%v = %s  (%v)\n", k, valueText(value.shown(reveal)), value.Origin)
 			}
-			printf(lines, "%v = %s  (%v)\n", k, written(value.shown(reveal)), value.Origin)
 		}
 	}
 	return lines.Flush()
 }
 
-// printf writes to a buffer that keeps the first error until it is flushed.
+// printf writes to a buffer, which keeps the first error until Flush.
 func printf(w *bufio.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format, args...)
 }
 
-// written is a value in a line, quoted where it would not be clear otherwise.
-func written(value any) string {
+// valueText returns a value in one line, quoted where it would be ambiguous otherwise.
+func valueText(value any) string {
 	switch typed := value.(type) {
 	case string:
-		return plain(typed)
+		return itemText(typed)
 	case []string:
 		if len(typed) == 0 {
 			return "(empty)"
 		}
 		items := make([]string, len(typed))
 		for i, item := range typed {
-			items[i] = plain(item)
+			items[i] = itemText(item)
 		}
 		return strings.Join(items, ", ")
 	}
 	return fmt.Sprint(value)
 }
 
-func plain(text string) string {
+func itemText(text string) string {
 	if text == "" || strings.TrimFunc(text, unicode.IsSpace) != text {
 		return fmt.Sprintf("%q", text)
 	}
 	return printable(text)
-}
-
-// grouped is the options by section: DEFAULT first, the others as they came.
-func (s *schema) grouped() [][]key {
-	index := map[string]int{"DEFAULT": 0}
-	groups := make([][]key, 1)
-	for _, k := range s.order {
-		i, ok := index[k.section]
-		if !ok {
-			i = len(groups)
-			index[k.section] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], k)
-	}
-	if len(groups[0]) == 0 {
-		return groups[1:]
-	}
-	return groups
 }

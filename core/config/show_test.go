@@ -33,9 +33,9 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestGolden(t *testing.T) {
-	settings, _ := resolve(t, nil, "[DEFAULT]\nsite_name = '  x'\nservice_name = a\n b\nprojects = é, f\n[extractor]\npassword = hunter\ninsecure = on\n")
+	settings, _ := resolveTexts(t, nil, "[DEFAULT]\nsite_name = '  x'\nservice_name = a\n b\nprojects = é, f\n[extractor]\npassword = hunter\ninsecure = on\n")
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"caso.conf.sample": func(b *bytes.Buffer) error { return WriteSample(b, schemaForTests()) },
+		"caso.conf.sample": func(b *bytes.Buffer) error { return WriteSample(b, Plugins{}, schemaForTests()) },
 		"reference.md":     func(b *bytes.Buffer) error { return WriteReference(b, schemaForTests()) },
 		"settings.txt":     func(b *bytes.Buffer) error { return settings.WriteSettings(b, false) },
 		"settings.json": func(b *bytes.Buffer) error {
@@ -56,7 +56,7 @@ func TestGolden(t *testing.T) {
 
 // TestPasswordInURL: a URL may hold a password in an option that is no secret.
 func TestPasswordInURL(t *testing.T) {
-	settings, _ := resolve(t, nil, "[DEFAULT]\nmapping_file = http://me:hunter2@host:80/a@b:c\nsite_name = a:b@c\n")
+	settings, _ := resolveTexts(t, nil, "[DEFAULT]\nmapping_file = http://me:hunter2@host:80/a@b:c\nsite_name = a:b@c\n")
 	got := settings.Map(false)["DEFAULT"]
 	if got["mapping_file"] != "http://me:***@host:80/a@b:c" || got["site_name"] != "a:b@c" {
 		t.Errorf("got %v and %v", got["mapping_file"], got["site_name"])
@@ -70,7 +70,7 @@ func TestPasswordInURL(t *testing.T) {
 // change nothing.
 func TestSampleHoldsTheDefaults(t *testing.T) {
 	var sample bytes.Buffer
-	if err := WriteSample(&sample, schemaForTests()); err != nil {
+	if err := WriteSample(&sample, Plugins{}, schemaForTests()); err != nil {
 		t.Fatal(err)
 	}
 	var text strings.Builder
@@ -85,8 +85,8 @@ func TestSampleHoldsTheDefaults(t *testing.T) {
 	if set < 10 {
 		t.Fatalf("the sample has only %d options with a default", set)
 	}
-	defaults, _ := resolve(t, nil, "")
-	settings, problems := resolve(t, nil, text.String())
+	defaults, _ := resolveTexts(t, nil, "")
+	settings, problems := resolveTexts(t, nil, text.String())
 	if len(problems) > 0 || len(settings.Warnings()) > 0 {
 		t.Errorf("problems: %v, warnings: %v", problems, settings.Warnings())
 	}
@@ -101,8 +101,8 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestWriteErrorsAreNotLost(t *testing.T) {
-	settings, _ := resolve(t, nil, "")
-	for _, err := range []error{WriteSample(full{}, schemaForTests()), WriteReference(full{}, schemaForTests()), settings.WriteSettings(full{}, false)} {
+	settings, _ := resolveTexts(t, nil, "")
+	for _, err := range []error{WriteSample(full{}, Plugins{}, schemaForTests()), WriteReference(full{}, schemaForTests()), settings.WriteSettings(full{}, false)} {
 		if err == nil {
 			t.Error("an error of the writer was lost")
 		}

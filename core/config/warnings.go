@@ -4,120 +4,190 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/caso-project/caso/core/config/oslo"
+	"github.com/caso-project/caso/core/spelling"
+	"github.com/caso-project/caso/internal/contract"
 )
 
-// Warnings are what is odd about the files but keeps nothing from working: options that nobody knows,
-// and secrets that everybody can read. They make sense once the options of all plugins are in the schema.
+// Warnings returns what is probably a mistake in the files but prevents nothing: unknown and unused options
+// and sections, and secrets that every user can read. It needs the options of all plugins in the schema.
 func (s *Settings) Warnings() []Problem {
 	var problems []Problem
-	known := make(map[key]bool)
-	for _, k := range s.schema.order {
-		for _, k := range keys(s.schema.options[k].Option) {
-			known[k] = true
-		}
-	}
 	for _, file := range s.files.files {
-		w := warner{schema: s.schema, known: known, file: file}
-		w.exposed()
+		w := warner{settings: s, file: file}
+		w.warnOfExposedSecret()
 		for _, section := range file.text.Sections() {
-			w.section(section)
+			if names := file.text.Keys(section); len(names) > 0 {
+				w.checkSection(section, names)
+			}
 		}
-		w.logging()
+		w.warnOfLogging()
 		problems = append(problems, w.problems...)
 	}
+	problems = append(problems, s.presetWarnings()...)
 	sortProblems(s.files, problems)
 	return problems
 }
 
-// warner looks at one file.
+// presetWarnings returns a warning for each value of a file that an alias replaces by another.
+func (s *Settings) presetWarnings() []Problem {
+	var problems []Problem
+	for _, instance := range s.plugins.instances() {
+		for _, preset := range instance.presets() {
+			value := s.values[instance.Overlay][preset.key()]
+			if value.Origin.File == "" || !value.IsSet || fmt.Sprint(value.Any()) == preset.value {
+				continue
+			}
+			problems = append(problems, Problem{Severity: Warning, File: value.Origin.File, Line: value.Origin.Line,
+				Section: overlaySection(preset.section, value.Origin.overlay), Option: preset.option,
+				Text: fmt.Sprintf("ignored by %s, which always has %s; use %s %s to choose the value",
+					instance, preset.value, contract.KindName(instance.Kind), overlaySection(instance.Plugin, instance.Overlay))})
+		}
+	}
+	return problems
+}
+
+// warner checks one file.
 type warner struct {
-	schema   *schema
-	known    map[key]bool
+	settings *Settings
 	file     file
 	problems []Problem
 
-	// logs are options about logging, of which the first is at line logsAt.
-	logs   []string
-	logsAt int
+	// loggingOptions are options about logging, the first of which is at line loggingLine.
+	loggingOptions []string
+	loggingLine    int
 }
 
 func (w *warner) warn(line int, section, option, text string) {
 	w.problems = append(w.problems, Problem{Warning, w.file.path, line, section, option, text})
 }
 
-func (w *warner) section(section string) {
-	keys := w.file.text.Keys(section)
+// checkSection checks a section that has keys. A section of a service that caso knows nothing of is fine.
+func (w *warner) checkSection(section string, names []string) {
+	plain, overlay, overlaid := strings.Cut(section, "@")
+	line := w.file.text.SectionLine(section)
 	switch {
-	case w.schema.sections[section]:
-		for _, name := range keys {
-			w.option(section, name)
+	case plain == strings.ToLower(oslo.DefaultSection):
+		w.warn(line, section, "", fmt.Sprintf("unknown section; write [%s], with DEFAULT in capitals", overlaySection(oslo.DefaultSection, overlay)))
+	case overlaid && !slices.Contains(w.settings.plugins.overlays(), overlay):
+		w.warn(line, section, "", w.unusedOverlay(overlay))
+	case w.settings.schema.sections[plain]:
+		for _, name := range names {
+			w.checkOption(section, name)
 		}
-	case len(keys) == 0:
-	case section == strings.ToLower(oslo.DefaultSection):
-		w.warn(w.file.text.SectionLine(section), section, "", "nobody reads this section; write [DEFAULT], in capitals")
-	default:
-		w.plugin(section, keys)
+	case slices.ContainsFunc(names, func(name string) bool { return w.settings.schema.known[key{plain, name}] != nil }):
+		// It has an old name of an option in another section.
+	case w.warnOfUnusedPlugin(section):
+	case overlaid && w.settings.describes(overlay):
+		w.warn(line, section, "", "unknown section"+w.nearestSection(plain, overlay))
 	}
 }
 
-// plugin warns of a section for a plugin that is not configured, unless one of its keys is an old name.
-func (w *warner) plugin(section string, keys []string) {
-	kind, instance, ok := strings.Cut(section, "_")
+func (w *warner) unusedOverlay(overlay string) string {
+	configured := w.settings.plugins.overlays()
+	if len(configured) == 0 {
+		return fmt.Sprintf("unused section: no extractor or messenger has the overlay %s; name one as NAME@%s", printable(shortened(overlay)), printable(shortened(overlay)))
+	}
+	hint := ""
+	if nearest, ok := spelling.Nearest(overlay, configured); ok {
+		hint = didYouMean(nearest)
+	}
+	return fmt.Sprintf("unused section: the overlays of extractors and messengers are %s%s", strings.Join(configured, ", "), hint)
+}
+
+// describes reports whether every plugin with an overlay started, so that all its options are known.
+func (s *Settings) describes(overlay string) bool {
+	return !slices.ContainsFunc(s.plugins.instances(), func(i Instance) bool {
+		return i.Overlay == overlay && !s.schema.hasOptionsOf(i.Owner())
+	})
+}
+
+func (w *warner) nearestSection(plain, overlay string) string {
+	var sections []string
+	for _, k := range w.settings.schema.order {
+		sections = append(sections, k.section)
+	}
+	if nearest, ok := spelling.Nearest(plain, sections); ok {
+		return didYouMean("[" + overlaySection(nearest, overlay) + "]")
+	}
+	return ""
+}
+
+// warnOfUnusedPlugin warns of the section [extractor_NAME] or [messenger_NAME] of a plugin that is not
+// configured, and reports whether it is such a section.
+func (w *warner) warnOfUnusedPlugin(section string) bool {
+	kind, name, ok := strings.Cut(section, "_")
 	option := map[string]string{"extractor": "extractor", "messenger": "messengers"}[kind]
 	if !ok || option == "" {
-		return
-	}
-	for _, name := range keys {
-		if w.known[key{section, name}] {
-			return
-		}
+		return false
 	}
 	w.warn(w.file.text.SectionLine(section), section, "",
-		fmt.Sprintf("nobody reads this section, since [DEFAULT] %s does not name %s", option, printable(shortened(instance))))
+		fmt.Sprintf("unused section: [DEFAULT] %s does not name %s", option, printable(shortened(name))))
+	return true
 }
 
-func (w *warner) option(section, name string) {
+func (w *warner) checkOption(section, name string) {
 	value, _ := w.file.text.Value(section, name)
-	w.misread(section, name, value)
-	if w.known[key{section, name}] {
+	w.warnOfIndentation(section, name, value)
+	plain, overlay, _ := strings.Cut(section, "@")
+	if option := w.settings.schema.known[key{plain, name}]; option != nil {
+		w.warnOfUnusedOption(section, name, option, overlay, value.Line)
 		return
 	}
-	if section == oslo.DefaultSection {
-		if logging(name) {
-			if len(w.logs) == 0 || value.Line < w.logsAt {
-				w.logsAt = value.Line
+	if plain == oslo.DefaultSection {
+		if isLoggingOption(name) {
+			if len(w.loggingOptions) == 0 || value.Line < w.loggingLine {
+				w.loggingLine = value.Line
 			}
-			w.logs = append(w.logs, name)
+			w.loggingOptions = append(w.loggingOptions, name)
 			return
 		}
-		if text := elsewhere(name); text != "" {
-			w.warn(value.Line, section, name, text)
+		if advice := osloAdvice(name); advice != "" {
+			w.warn(value.Line, section, name, advice)
 			return
 		}
 	}
-	if !harmless.MatchString(name) {
-		w.warn(value.Line, section, "", "what stands before the first = or : of this line is no option's name; the line is ignored")
+	if !printableName.MatchString(name) {
+		w.warn(value.Line, section, "", "line ignored: invalid option name before the first = or :")
 		return
 	}
-	w.warn(value.Line, section, name, "there is no such option, it is ignored"+w.schema.hint(key{section, name}, ref(section)))
+	w.warn(value.Line, section, name, "unknown option, ignored"+w.settings.schema.hint(key{plain, name}, relativeTo(plain)))
 }
 
-// harmless is a name that can be shown. Anything else may be a password beside which the = was forgotten.
-var harmless = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
+// warnOfUnusedOption warns of an option in the section of an overlay that no value of the overlay depends
+// on. An option that exists once is an error there.
+func (w *warner) warnOfUnusedOption(section, name string, option *declared, overlay string, line int) {
+	if overlay == "" || existsOnce(option) {
+		return
+	}
+	plugins := w.settings.plugins
+	for _, instance := range plugins.instances() {
+		if _, ok := w.settings.Instance(instance).values[keyOf(option.Option)]; ok && instance.Overlay == overlay {
+			return
+		}
+	}
+	w.warn(line, section, name, fmt.Sprintf("unused option: it is an option of %s, but the overlay %s belongs to %s",
+		strings.Join(option.owners, ", "), overlay, strings.Join(plugins.named(overlay), ", ")))
+}
 
-// logging says once for a file what became of the options about logging.
-func (w *warner) logging() {
-	if len(w.logs) > 0 {
-		w.warn(w.logsAt, oslo.DefaultSection, "", "caso logs to standard error, and ignores "+strings.Join(w.logs, ", "))
+// printableName matches a name that can be printed. Anything else may be a password whose = was forgotten.
+var printableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
+
+// warnOfLogging warns once for a file of its options about logging.
+func (w *warner) warnOfLogging() {
+	if len(w.loggingOptions) > 0 {
+		w.warn(w.loggingLine, oslo.DefaultSection, "", "caso logs to standard error; ignored: "+strings.Join(w.loggingOptions, ", "))
 	}
 }
 
-// misread warns of an indented line that looks like an option or a section, and is text of the value
-// above it.
-func (w *warner) misread(section, name string, value oslo.Value) {
+// warnOfIndentation warns of an indented line that looks like an option or a section, but continues the
+// value above it.
+func (w *warner) warnOfIndentation(section, name string, value oslo.Value) {
+	plain, _, _ := strings.Cut(section, "@")
+	known := w.settings.schema.known
 	for i, line := range strings.Split(value.Text, "\n") {
 		if i == 0 {
 			continue
@@ -125,31 +195,61 @@ func (w *warner) misread(section, name string, value oslo.Value) {
 		what := ""
 		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
 			what = "a section"
-		} else if sign := strings.IndexAny(line, "=:"); sign >= 0 && w.known[key{section, oslo.Trim(line[:sign])}] {
-			what = oslo.Trim(line[:sign])
+		} else if sign := strings.IndexAny(line, "=:"); sign >= 0 && known[key{plain, oslo.Trim(line[:sign])}] != nil {
+			what = "option " + oslo.Trim(line[:sign])
 		}
-		if what != "" && (w.known[key{section, name}] || harmless.MatchString(name)) {
-			w.warn(value.Line+i, section, name, "this line is a part of the value, since it is indented; remove the blanks at its start to make it "+what)
+		if what != "" && (known[key{plain, name}] != nil || printableName.MatchString(name)) {
+			w.warn(value.Line+i, section, name, "this line continues the value, since it is indented; remove its leading blanks to make it "+what)
 		}
 	}
 }
 
-// exposed warns of a file that holds a secret and can be read by every user of the machine.
-func (w *warner) exposed() {
+// warnOfExposedSecret warns of the first secret in a file that every user of the machine can read.
+func (w *warner) warnOfExposedSecret() {
 	const others = fs.FileMode(0o004)
 	if !w.file.mode.IsRegular() || w.file.mode&others == 0 {
 		return
 	}
-	for _, k := range w.schema.order {
-		option := w.schema.options[k]
-		if !option.GetSecret() {
-			continue
-		}
-		for _, k := range keys(option.Option) {
-			if value, ok := w.file.text.Value(k.section, k.name); ok && value.Text != "" {
-				w.warn(value.Line, k.section, k.name, "every user of this machine can read this secret; take the right away: chmod o-r "+printable(w.file.path))
+	for _, section := range w.file.text.Sections() {
+		plain, _, _ := strings.Cut(section, "@")
+		for _, name := range w.file.text.Keys(section) {
+			option := w.settings.schema.known[key{plain, name}]
+			if option == nil || !option.GetSecret() {
+				continue
+			}
+			if value, _ := w.file.text.Value(section, name); value.Text != "" {
+				w.warn(value.Line, section, name, "every user of this machine can read this secret; run: chmod o-r "+printable(w.file.path))
 				return
 			}
 		}
 	}
+}
+
+// isLoggingOption reports whether a key of [DEFAULT] is an option of oslo.log, in the versions that cASO was
+// used with. Configurations of cASO may have them; caso has none.
+func isLoggingOption(name string) bool {
+	switch name {
+	case "default_log_levels", "fatal_deprecations", "instance_format", "instance_uuid_format",
+		"log_color", "log_config", "log_config_append", "log_date_format", "log_dir", "log_file",
+		"log_format", "log_rotate_interval", "log_rotate_interval_type", "log_rotation_type", "logdir",
+		"logfile", "logging_context_format_string", "logging_debug_format_suffix",
+		"logging_default_format_string", "logging_exception_prefix", "logging_user_identity_format",
+		"max_logfile_count", "max_logfile_size_mb", "publish_errors", "rate_limit_burst",
+		"rate_limit_except_level", "rate_limit_interval", "syslog_log_facility", "use_eventlog",
+		"use_journal", "use_json", "use_stderr", "use_syslog", "use_syslog_rfc_format", "verbose",
+		"watch_log_file":
+		return true
+	}
+	return false
+}
+
+// osloAdvice returns what to do about a key of [DEFAULT] that oslo.config itself defines. Empty for others.
+func osloAdvice(name string) string {
+	switch name {
+	case "config_file", "config_dir":
+		return "no effect in a file; use --config-file or --config-dir on the command line"
+	case "config_source":
+		return "ignored: caso reads its configuration from files only"
+	}
+	return ""
 }

@@ -1,14 +1,13 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -48,7 +47,7 @@ func (s *Session) Check(ctx context.Context) []CheckResult {
 }
 
 func (i *instance) check(ctx context.Context) CheckResult {
-	result := CheckResult{Kind: kindName(i.Kind), Instance: i.Name, Status: CheckOK}
+	result := CheckResult{Kind: contract.KindName(i.Kind), Instance: i.Name, Status: CheckOK}
 	switch {
 	case i.err != nil:
 		result.Problems = []report.Problem{{Severity: report.Error, Summary: i.err.Error()}}
@@ -74,15 +73,14 @@ func (i *instance) check(ctx context.Context) CheckResult {
 }
 
 func (i *instance) callCheck(ctx context.Context) ([]*pluginv1.Diagnostic, error) {
-	limit := cmp.Or(i.Timeout, 30*time.Second)
-	call, cancel := context.WithTimeout(ctx, limit)
+	call, cancel := context.WithTimeout(ctx, i.Start.Limit)
 	defer cancel()
 	response, err := i.plugin.Client().Check(call, &pluginv1.CheckRequest{})
 	switch {
 	case err == nil:
 		return response.GetDiagnostics(), nil
 	case call.Err() != nil && ctx.Err() == nil:
-		return nil, fmt.Errorf("no answer to Check within %s", limit)
+		return nil, fmt.Errorf("no answer to Check within %s", i.Start)
 	}
 	return nil, fmt.Errorf("calling Check: %w", i.plugin.Explain(err))
 }

@@ -19,7 +19,7 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 		return nil, err
 	}
 	run := &report.Run{
-		DryRun: s.settings.Bool("DEFAULT", "dry_run"), Windows: []report.WindowResult{}, Messengers: []report.MessengerResult{},
+		DryRun: s.settings.Host().Bool("DEFAULT", "dry_run"), Windows: []report.WindowResult{}, Messengers: []report.MessengerResult{},
 		Problems: notices,
 	}
 	s.addFailures(run, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
@@ -74,11 +74,14 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 		extractors[i.Name] = &pipeline.Extractor{
 			Instance: i.Instance,
 			Client:   i.plugin.Extractor(),
-			Site:     pipeline.Site{Name: s.settings.String("DEFAULT", "site_name"), Service: s.settings.String("DEFAULT", "service_name")},
-			Explain:  i.plugin.Explain,
+			Site: pipeline.Site{
+				Name:    s.settings.Instance(i.Instance).String("DEFAULT", "site_name"),
+				Service: s.settings.Instance(i.Instance).String("DEFAULT", "service_name"),
+			},
+			Explain: i.plugin.Explain,
 		}
 	}
-	extraction.Concurrency = int(s.settings.Int("DEFAULT", "extract_concurrency"))
+	extraction.Concurrency = int(s.settings.Host().Int("DEFAULT", "extract_concurrency"))
 	extraction.Logger = s.logger
 	extraction.Finished = s.progress(planned)
 	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
@@ -104,5 +107,5 @@ func (s *Session) outboxBudget(store *outbox.Outbox) (*pipeline.Budget, error) {
 	if err != nil {
 		return nil, OutboxError(err)
 	}
-	return pipeline.NewBudget(s.settings.Int("DEFAULT", "spool_max_size")<<20, stats.Bytes), nil
+	return pipeline.NewBudget(s.settings.Host().Int("DEFAULT", "spool_max_size")<<20, stats.Bytes), nil
 }

@@ -16,7 +16,7 @@ func (s *Session) StartInstalled(ctx context.Context, file pluginhost.File) (*pl
 	if file.Err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, file.Err)
 	}
-	i := withTimeouts(s.installedInstance(file))
+	i := s.installedInstance(file)
 	i.Path = file.Path
 	plugins, errs := s.host.Start(ctx, []config.Instance{i})
 	return plugins[0], errs[0]

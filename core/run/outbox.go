@@ -14,11 +14,11 @@ func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
 	}
-	release, err := takeRunLock(s.settings.String("DEFAULT", "lock_path"))
+	release, err := takeRunLock(s.settings.Host().String("DEFAULT", "lock_path"))
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := outbox.Open(s.settings.String("DEFAULT", "spooldir"), outbox.Options{Now: s.env.Now})
+	store, err := outbox.Open(s.settings.Host().String("DEFAULT", "spooldir"), outbox.Options{Now: s.env.Now})
 	if err != nil {
 		release()
 		return nil, nil, OutboxError(err)
@@ -37,7 +37,7 @@ func (s *Session) ReadOutbox() (*outbox.Outbox, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
 	}
-	store, err := outbox.Open(s.settings.String("DEFAULT", "spooldir"), outbox.Options{ReadOnly: true, Now: s.env.Now})
+	store, err := outbox.Open(s.settings.Host().String("DEFAULT", "spooldir"), outbox.Options{ReadOnly: true, Now: s.env.Now})
 	if err != nil {
 		return nil, nil, OutboxError(err)
 	}
@@ -48,7 +48,7 @@ func (s *Session) ReadOutbox() (*outbox.Outbox, func(), error) {
 // plugin that is not running.
 func (s *Session) outboxOptionsResolved() error {
 	for _, option := range []string{"spooldir", "lock_path"} {
-		if !s.settings.IsSet("DEFAULT", option) {
+		if !s.settings.Host().IsSet("DEFAULT", option) {
 			return &Error{Kind: Configuration, Err: fmt.Errorf(
 				"[DEFAULT] %s refers to an option of a plugin; give it a value without references", option)}
 		}

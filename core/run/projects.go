@@ -90,10 +90,10 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *outbox.Outb
 // planInput reads what a plan depends on, except for what the cloud and the outbox contribute: the
 // listings have no projects yet.
 func (s *Session) planInput() (plan.Input, []report.Problem, error) {
-	input := plan.Input{Now: s.begun, LastRunDir: directoryFS(s.settings.String("DEFAULT", "spooldir"))}
-	asked, problems, err := plan.ParseRange(s.settings.String("DEFAULT", "extract_from"), s.settings.String("DEFAULT", "extract_to"), s.begun)
+	input := plan.Input{Now: s.begun, LastRunDir: directoryFS(s.settings.Host().String("DEFAULT", "spooldir"))}
+	asked, problems, err := plan.ParseRange(s.settings.Host().String("DEFAULT", "extract_from"), s.settings.Host().String("DEFAULT", "extract_to"), s.begun)
 	if err != nil {
-		return input, nil, s.optionError(err, "extract_from", "extract_to")
+		return input, nil, optionError(err, s.settings.Host(), "extract_from", "extract_to")
 	}
 	input.Asked = asked
 	var messengers []plan.Messenger
@@ -104,9 +104,10 @@ func (s *Session) planInput() (plan.Input, []report.Problem, error) {
 		if i.err != nil {
 			continue
 		}
-		listing := plan.Listing{Instance: i.Name, Spellings: s.settings.List("DEFAULT", "projects")}
-		if listing.VOs, err = plan.ReadVOMap(s.settings.String("DEFAULT", "mapping_file")); err != nil {
-			return input, nil, s.optionError(err, "mapping_file")
+		settings := s.settings.Instance(i.Instance)
+		listing := plan.Listing{Instance: i.Name, Spellings: settings.List("DEFAULT", "projects")}
+		if listing.VOs, err = plan.ReadVOMap(settings.String("DEFAULT", "mapping_file")); err != nil {
+			return input, nil, optionError(err, settings, "mapping_file")
 		}
 		var typeProblems []report.Problem
 		listing.RecordTypes, typeProblems = plan.WantedTypes(i.Name, i.plugin.Description.GetRecordTypes(), messengers)
@@ -117,13 +118,13 @@ func (s *Session) planInput() (plan.Input, []report.Problem, error) {
 }
 
 // optionError returns an error of the configuration about some options, with their origins.
-func (s *Session) optionError(err error, options ...string) error {
+func optionError(err error, settings *config.View, options ...string) error {
 	text := err.Error() + " ("
 	for n, option := range options {
 		if n > 0 {
 			text += ", "
 		}
-		text += option + ": " + s.settings.Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: option})
+		text += option + ": " + settings.Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: option})
 	}
 	return &Error{Kind: Configuration, Problems: []config.Problem{{Text: text + ")"}}}
 }
@@ -139,18 +140,12 @@ func directoryFS(dir string) fs.FS {
 // listProjects asks every extractor for its projects, all at the same time, and adds them to the
 // listings. The listing of one that fails is left out: its projects are left for the next run.
 func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run *report.Run) []plan.Listing {
-	named, _ := s.settings.Lookup("DEFAULT", "projects")
-	request := &pluginv1.ListProjectsRequest{
-		Projects: s.settings.List("DEFAULT", "projects"),
-		// A list on the command line means these projects and no others; a list in a file is in
-		// addition to the projects that are marked in the cloud.
-		IncludeMarked: named.Origin.Flag == "",
-	}
 	responses, errs := make([]*pluginv1.ListProjectsResponse, len(listings)), make([]error, len(listings))
 	var calls sync.WaitGroup
 	for n, listing := range listings {
 		calls.Go(func() {
-			responses[n], errs[n] = s.extractor(listing.Instance).listProjects(ctx, request)
+			i := s.extractor(listing.Instance)
+			responses[n], errs[n] = i.listProjects(ctx, projectsRequest(s.settings.Instance(i.Instance)))
 		})
 	}
 	calls.Wait()
@@ -166,6 +161,16 @@ func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run
 		run.Problems = append(run.Problems, listingProblems(i, responses[n])...)
 	}
 	return listed
+}
+
+func projectsRequest(settings *config.View) *pluginv1.ListProjectsRequest {
+	projects, _ := settings.Lookup("DEFAULT", "projects")
+	return &pluginv1.ListProjectsRequest{
+		Projects: settings.List("DEFAULT", "projects"),
+		// A list on the command line means these projects and no others; a list in a file is in
+		// addition to the projects that are marked in the cloud.
+		IncludeMarked: projects.Origin.Flag == "",
+	}
 }
 
 func (s *Session) extractor(name string) *instance {

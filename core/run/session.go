@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
-	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -45,13 +43,6 @@ type instance struct {
 	err error
 }
 
-// String returns the instance as messages name it: "extractor nova".
-func (i *instance) String() string {
-	return kindName(i.Kind) + " " + i.Name
-}
-
-func kindName(kind pluginv1.Kind) string { return contract.KindName(kind) }
-
 // Open reads the configuration files and resolves the host's own options. It starts no plugin.
 func Open(env Environment, input Input) (*Session, error) {
 	s := &Session{env: env, input: input, begun: env.Now(), masker: &masker{out: env.Log}}
@@ -62,7 +53,7 @@ func Open(env Environment, input Input) (*Session, error) {
 	s.addProblems(problems)
 	// A value that refers to an option of a plugin cannot be resolved yet; Start reports it if it
 	// cannot be resolved then.
-	s.settings, _ = s.files.Resolve(plugins.Schema(hostOptions), input.Overrides)
+	s.settings, _ = s.files.Resolve(plugins, plugins.Schema(hostOptions), input.Overrides)
 	s.logger = hclog.New(&hclog.LoggerOptions{Name: "caso", Level: logLevel(s.settings), Output: s.masker})
 	s.host = pluginhost.New(pluginhost.Options{
 		Dirs:   pluginhost.SearchPath(plugins.Dirs, env.Getenv(pluginhost.PathEnv), env.Executable),
@@ -72,7 +63,7 @@ func Open(env Environment, input Input) (*Session, error) {
 }
 
 func logLevel(settings *config.Settings) hclog.Level {
-	if settings.Bool("DEFAULT", "debug") {
+	if settings.Host().Bool("DEFAULT", "debug") {
 		return hclog.Debug
 	}
 	return hclog.Info
@@ -87,6 +78,9 @@ func (s *Session) Files() *config.Files { return s.files }
 
 // Settings returns the settings: of the host alone before Start, of all options after it.
 func (s *Session) Settings() *config.Settings { return s.settings }
+
+// Plugins returns the instances that the configuration names.
+func (s *Session) Plugins() config.Plugins { return s.plugins }
 
 // Problems returns the problems of the configuration found so far, each once.
 func (s *Session) Problems() []config.Problem {
@@ -131,10 +125,10 @@ func (s *Session) instancesOf(kinds []pluginv1.Kind) []*instance {
 // configuration; a process that fails is the failure of its instance.
 func (s *Session) Start(ctx context.Context) error {
 	for _, configured := range s.plugins.Extractors {
-		s.extractors = append(s.extractors, &instance{Instance: withTimeouts(configured)})
+		s.extractors = append(s.extractors, &instance{Instance: configured})
 	}
 	for _, configured := range s.plugins.Messengers {
-		s.messengers = append(s.messengers, &instance{Instance: withTimeouts(configured)})
+		s.messengers = append(s.messengers, &instance{Instance: configured})
 	}
 	instances := s.instances()
 	configured := make([]config.Instance, len(instances))
@@ -158,28 +152,10 @@ func (s *Session) Start(ctx context.Context) error {
 		}
 	}
 	var problems []config.Problem
-	s.settings, problems = s.files.Resolve(schema, s.input.Overrides)
+	s.settings, problems = s.files.Resolve(s.plugins, schema, s.input.Overrides)
 	s.addProblems(problems)
 	s.masker.setSecrets(s.settings.Secrets())
-	for _, i := range s.messengers {
-		for _, name := range s.settings.List("messenger_"+i.Name, "record_types") {
-			if recordType, ok := contract.ParseRecordType(name); ok {
-				i.RecordTypes = append(i.RecordTypes, recordType)
-			}
-		}
-	}
 	return nil
-}
-
-// withTimeouts sets the timeouts of an instance. An extractor may wait a minute for a page of its
-// cloud and retry it; a messenger bounds each write itself.
-func withTimeouts(i config.Instance) config.Instance {
-	option := "[" + config.PluginSection(i.Kind, i.Name) + "] timeout"
-	i.Start = config.Timeout{Limit: i.Timeout, Option: option}
-	i.Idle = config.Timeout{Limit: cmp.Or(i.Timeout, 10*time.Minute), Option: option}
-	i.Ack = config.Timeout{Limit: cmp.Or(i.Timeout, 5*time.Minute), Option: option}
-	i.Stop = config.Timeout{Limit: i.Timeout, Option: option}
-	return i
 }
 
 // executableErrors returns an Error with all failures if one of them is an unusable executable.
@@ -227,13 +203,13 @@ func (s *Session) configureInstances(ctx context.Context, instances []*instance)
 			continue
 		}
 		calls.Go(func() {
-			diagnostics[n], i.err = i.plugin.Configure(ctx, s.settings.Values(i.plugin.Description.GetOptions()))
+			diagnostics[n], i.err = i.plugin.Configure(ctx, s.settings.Instance(i.Instance).Values(i.plugin.Description.GetOptions()))
 		})
 	}
 	calls.Wait()
 	for n, i := range instances {
 		for _, d := range diagnostics[n] {
-			problem := s.settings.Diagnosed(d)
+			problem := s.settings.Instance(i.Instance).Diagnosed(d)
 			if problem.Section == "" {
 				problem.Text = i.String() + ": " + problem.Text
 			}

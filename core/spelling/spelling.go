@@ -1,12 +1,14 @@
-// Package spelling tells how near two names are, for messages that guess what a person meant.
+// Package spelling measures how similar two names are, for messages that suggest the name that was meant.
 package spelling
 
-// Distance is how many letters must be changed, added, removed or swapped with their neighbour to make one
-// name of another.
+// maxLength is the length from which a text is no name: every distance to it is maxLength.
+const maxLength = 100
+
+// Distance returns the optimal string alignment distance of two names: how many bytes must be changed,
+// added, removed or swapped with their neighbour to make one of the other.
 func Distance(a, b string) int {
-	const longest = 100 // No name is; a key of a file may be.
-	if len(a) > longest || len(b) > longest {
-		return longest
+	if len(a) > maxLength || len(b) > maxLength {
+		return maxLength
 	}
 	above, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	before := make([]int, len(b)+1)
@@ -28,4 +30,17 @@ func Distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Nearest returns the known name that is most similar to a name, the first of several. It returns false
+// if none is similar enough to have been meant: at most one third of the name may differ, and at most
+// three bytes.
+func Nearest(name string, known []string) (string, bool) {
+	nearest, least := "", maxLength
+	for _, candidate := range known {
+		if d := Distance(name, candidate); d < least {
+			nearest, least = candidate, d
+		}
+	}
+	return nearest, nearest != "" && least <= min(3, len(name)/3)
 }

@@ -154,7 +154,7 @@ func runReference(t *testing.T, python string, sources [][]config.Source) []answ
 // compare returns the differences that are not allowed.
 func compare(sources []config.Source, want answer) (problems []config.Problem, fault string) {
 	files, syntax := config.Read(sources)
-	settings, problems := files.Resolve(config.Own("test", options()), nil)
+	settings, problems := files.Resolve(config.Plugins{}, config.Own("test", options()), nil)
 	problems = append(syntax, problems...)
 	if want.Error != "" {
 		return problems, compareMistake(sources, syntax, want)
@@ -217,8 +217,8 @@ func marked(sources []config.Source) bool {
 // notation.)
 func mayRefuse(problem config.Problem) bool {
 	for _, text := range []string{
-		"empty item", "quotes around its items", "NUL character", "too large a number", "which is a list", "did you mean $projects",
-		"no blanks inside its brackets", "only one ]", "the value is empty",
+		"empty item", "quotes around items", "NUL character", "must fit in 64 bits", "which is a list", "did you mean $projects",
+		"no blanks inside its brackets", "only one ]", "empty value;",
 	} {
 		if strings.Contains(problem.Text, text) {
 			return true
@@ -229,7 +229,7 @@ func mayRefuse(problem config.Problem) bool {
 
 // plain returns a value in the types of a JSON decoder.
 func plain(settings *config.Settings, option *pluginv1.Option) any {
-	value, _ := settings.Lookup(option.GetSection(), option.GetName())
+	value, _ := settings.Host().Lookup(option.GetSection(), option.GetName())
 	switch typed := value.Any().(type) {
 	case []string:
 		items := make([]any, len(typed))

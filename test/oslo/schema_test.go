@@ -10,7 +10,7 @@ import (
 // in defaults, and old names in the same and in another section.
 func options() []*pluginv1.Option {
 	text := func(section, name string) *pluginv1.Option {
-		return &pluginv1.Option{Section: section, Name: name, Type: pluginv1.OptionType_OPTION_TYPE_STRING}
+		return &pluginv1.Option{Section: section, Name: name, Type: pluginv1.OptionType_OPTION_TYPE_STRING, Help: "An option."}
 	}
 	with := func(option *pluginv1.Option, change func(*pluginv1.Option)) *pluginv1.Option {
 		change(option)

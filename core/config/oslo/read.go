@@ -1,20 +1,49 @@
 package oslo
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
-// reader goes through the lines of a file. oslo.config gives up at the first mistake; this reader goes
-// on, so that a person sees all of them at once.
+// Mistake is a line that cannot be parsed. Its text quotes nothing of the line, which may be a password.
+type Mistake struct {
+	Line int
+	Text string
+}
+
+// splitLines splits a file as Python splits text files: LF, CR LF and a lone CR end a line, and nothing
+// else does.
+func splitLines(content []byte) ([]string, *Mistake) {
+	// oslo.config fails on the byte order mark that some editors write.
+	text := strings.TrimPrefix(string(content), "\ufeff")
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text = strings.ReplaceAll(text, "\r", "\n")
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if !utf8.ValidString(line) {
+			return nil, &Mistake{i + 1, "invalid UTF-8; save the file in that encoding"}
+		}
+		if strings.ContainsRune(line, 0) {
+			return nil, &Mistake{i + 1, "NUL character; a configuration file is plain text in UTF-8"}
+		}
+	}
+	return lines, nil
+}
+
+// reader parses the lines of a file. oslo.config stops at the first mistake; this reader continues, so
+// that all of them are reported at once.
 type reader struct {
 	file     *File
 	mistakes []Mistake
 
 	section string
-	// state says what a continuation line would continue.
+	// state decides what a continuation line continues.
 	state state
-	// lost is set after a section header that could not be read: the keys below it belong nowhere.
-	lost bool
-	// homeless is set once a key before any section was complained of.
-	homeless bool
+	// inBrokenSection is set after a section header with a mistake: the keys below it are skipped.
+	inBrokenSection bool
+	// reportedNoSection is set once a key before any section was reported.
+	reportedNoSection bool
 
 	key   string
 	lines []string
@@ -24,71 +53,71 @@ type reader struct {
 type state int
 
 const (
-	// closed: nothing can be continued.
-	closed state = iota
-	// open: a value can.
-	open
-	// broken: the line above was a mistake, and what continues it is part of that.
-	broken
+	// afterOther: the line above cannot be continued.
+	afterOther state = iota
+	// afterValue: the line above is a value.
+	afterValue
+	// afterMistake: the line above is a mistake, and so are its continuation lines.
+	afterMistake
 )
 
-// Read reads a file. Where there are mistakes the file holds what could be read in spite of them.
-func Read(text []byte) (*File, []Mistake) {
+// Read parses a file. With mistakes it still returns what could be parsed.
+func Read(content []byte) (*File, []Mistake) {
 	r := reader{file: newFile()}
-	lines, mistake := split(text)
+	lines, mistake := splitLines(content)
 	if mistake != nil {
 		return r.file, []Mistake{*mistake}
 	}
 	for i, line := range lines {
-		r.line(i+1, trimRight(line))
+		r.readLine(i+1, trimRight(line))
 	}
-	r.close()
+	r.endValue()
 	return r.file, r.mistakes
 }
 
-func (r *reader) line(number int, line string) {
+func (r *reader) readLine(number int, line string) {
 	if line == "" {
-		r.close()
+		r.endValue()
 		return
 	}
 	if line[0] == ' ' || line[0] == '\t' {
-		r.continuation(number, trimLeft(line))
+		r.readContinuation(number, trimLeft(line))
 		return
 	}
-	r.close()
+	r.endValue()
 	switch line[0] {
 	case '[':
-		r.header(number, line)
+		r.readHeader(number, line)
 	case '#', ';':
 	default:
-		r.assignment(number, line)
+		r.readAssignment(number, line)
 	}
 }
 
-// close stores the value that the lines so far made.
-func (r *reader) close() {
-	if r.state == open && r.section != "" && !r.lost {
+// endValue stores the value of the lines so far.
+func (r *reader) endValue() {
+	if r.state == afterValue && r.section != "" && !r.inBrokenSection {
 		r.value.Text = strings.Join(r.lines, "\n")
 		r.file.set(r.section, r.key, r.value)
 	}
-	r.state = closed
+	r.state = afterOther
 }
 
-func (r *reader) mistake(number int, text string) {
+func (r *reader) addMistake(number int, text string) {
 	r.mistakes = append(r.mistakes, Mistake{number, text})
-	r.state = broken
+	r.state = afterMistake
 }
 
-func (r *reader) continuation(number int, text string) {
+func (r *reader) readContinuation(number int, text string) {
 	switch r.state {
-	case open:
+	case afterValue:
 		r.lines = append(r.lines, text)
-	case closed:
-		r.mistake(number, "the line is indented, but there is no value right above it to continue; remove the blanks at its start")
+	case afterOther:
+		r.addMistake(number, "indented line without a value above it to continue; remove its leading blanks")
 	}
 }
 
-func (r *reader) header(number int, line string) {
+func (r *reader) readHeader(number int, line string) {
 	name := strings.TrimSuffix(line[1:], "]")
 	fault := ""
 	switch {
@@ -97,46 +126,46 @@ func (r *reader) header(number int, line string) {
 	case name == "":
 		fault = "a section header must have a name between [ and ]"
 	case name != Trim(name):
-		// oslo.config takes the blanks for a part of the name, so that nobody reads the section.
+		// oslo.config treats the blanks as part of the name, so that no option is in the section.
 		fault = "a section header must have no blanks inside its brackets"
 	case strings.Contains(name, "]"):
-		// oslo.config takes all up to the last bracket for the name.
+		// oslo.config treats all up to the last bracket as the name.
 		fault = "a section header must have only one ], and nothing may follow it, not even a comment"
 	}
-	r.lost = fault != ""
-	if r.lost {
-		r.mistake(number, fault)
+	r.inBrokenSection = fault != ""
+	if r.inBrokenSection {
+		r.addMistake(number, fault)
 		return
 	}
 	r.section = SectionName(name)
 	r.file.addSection(r.section, number)
 }
 
-func (r *reader) assignment(number int, line string) {
+func (r *reader) readAssignment(number int, line string) {
 	sign := strings.IndexAny(line, "=:")
 	if sign < 0 {
-		r.mistake(number, "the line is neither a comment nor a [section] nor has it an = (or :) between a name and a value")
+		r.addMistake(number, "neither a comment nor a [section] nor NAME = VALUE; write = or : between name and value")
 		return
 	}
 	key := Trim(line[:sign])
 	if key == "" {
-		r.mistake(number, "there is no name before the = or :")
+		r.addMistake(number, "no name before the = or :")
 		return
 	}
-	if r.section == "" && !r.lost {
-		if !r.homeless {
-			r.mistake(number, "an option stands here before any section; put [DEFAULT] above it")
+	if r.section == "" && !r.inBrokenSection {
+		if !r.reportedNoSection {
+			r.addMistake(number, "option before any section; put [DEFAULT] above it")
 		}
-		r.homeless = true
-		r.state = broken
+		r.reportedNoSection = true
+		r.state = afterMistake
 		return
 	}
 	text, quote := unquote(Trim(line[sign+1:]))
-	r.state, r.key, r.lines = open, key, []string{text}
+	r.state, r.key, r.lines = afterValue, key, []string{text}
 	r.value = Value{Line: number, Quote: quote}
 }
 
-// unquote takes one quote off both ends if they are the same. A lone quote is both ends at once.
+// unquote removes one quote from each end if they are the same. A lone quote is both ends at once.
 func unquote(text string) (string, byte) {
 	if text == "" || text[0] != '"' && text[0] != '\'' || text[0] != text[len(text)-1] {
 		return text, 0
@@ -144,8 +173,26 @@ func unquote(text string) (string, byte) {
 	return text[1:max(1, len(text)-1)], text[0]
 }
 
-// Text is how a value reads that stands by itself, outside of any file: trimmed and without quotes.
+// Text parses a value that is in no file, such as a default: trimmed and without quotes.
 func Text(text string) string {
 	text, _ = unquote(Trim(text))
 	return text
+}
+
+// isSpace is Python's str.isspace, for which the four separators of ASCII are white space too.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
+}
+
+// Trim removes white space, as Python defines it, from both ends.
+func Trim(text string) string {
+	return strings.TrimFunc(text, isSpace)
+}
+
+func trimLeft(text string) string {
+	return strings.TrimLeftFunc(text, isSpace)
+}
+
+func trimRight(text string) string {
+	return strings.TrimRightFunc(text, isSpace)
 }

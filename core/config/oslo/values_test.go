@@ -103,7 +103,7 @@ func TestExpand(t *testing.T) {
 }
 
 func TestSectionName(t *testing.T) {
-	for header, want := range map[string]string{"DEFAULT": "DEFAULT", "Default": "default", "SSM": "ssm", "İ": "i̇"} {
+	for header, want := range map[string]string{"DEFAULT": "DEFAULT", "Default": "default", "SSM": "ssm", "İ": "i̇", "DEFAULT@Ifca": "DEFAULT@ifca", "Default@x": "default@x", "SSM@LAB": "ssm@lab"} {
 		if got := SectionName(header); got != want {
 			t.Errorf("SectionName(%q) = %q, want %q", header, got, want)
 		}
