@@ -10,7 +10,7 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// setDescription checks the description of the plugin and keeps what this host knows of it.
+// setDescription checks the description of the plugin and removes what this host does not have.
 func (p *Plugin) setDescription(d *pluginv1.DescribeResponse) error {
 	if d.GetKind() != p.Instance.Kind || d.GetName() != p.Instance.Plugin {
 		return p.wrongIdentity(d)

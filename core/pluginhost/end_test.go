@@ -104,7 +104,7 @@ func TestCallTimeouts(t *testing.T) {
 	}
 	p.Instance.Start.Limit = 50 * time.Millisecond
 	_, err := p.Configure(t.Context(), nil)
-	if want := "messenger slow: no answer to Configure within 50ms ([messenger_slow] start_timeout)"; text(err) != want {
+	if want := "messenger slow: no answer to Configure within 50ms ([messenger_slow] start_timeout)"; errorText(err) != want {
 		t.Errorf("the error is %v and should be %s", err, want)
 	}
 	// A deadline of the caller is not the option's.
@@ -112,7 +112,7 @@ func TestCallTimeouts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err = p.Configure(ctx, nil)
-	if want := "messenger slow: calling Configure: no answer in time"; text(err) != want {
+	if want := "messenger slow: calling Configure: no answer in time"; errorText(err) != want {
 		t.Errorf("the error is %v and should be %s", err, want)
 	}
 	p.Instance.Stop.Limit = 50 * time.Millisecond
@@ -193,11 +193,12 @@ func grandchild(t *testing.T, p *Plugin) int {
 
 const hostEnv = "CASO_TEST_HOST"
 
-// orphans are the plugins of a host that is killed: one on the SDK, one without it, and one that has the
-// SDK's lifeline but no parent-death signal.
+// orphans are the plugins of a host that is killed: one on the SDK, one without it, and one that
+// has the SDK's lifeline but no parent-death signal.
 var orphans = []string{"good", "stubborn", "lifeline"}
 
-// TestKilledHost kills a host with SIGKILL: its plugins end, and the next host removes its run directory.
+// TestKilledHost kills a host with SIGKILL: its plugins end, and the next host removes its run
+// directory.
 func TestKilledHost(t *testing.T) {
 	t.Parallel()
 	dir, temp := pluginDir(t), tempDir(t)

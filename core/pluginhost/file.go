@@ -23,10 +23,10 @@ type File struct {
 	// SHA256 is the checksum of the content in hexadecimal, Size its length in bytes.
 	SHA256 string
 	Size   int64
-	// ShadowedBy is the path of the file of the same kind and name in an earlier directory, which is
-	// started instead; "" for none.
+	// ShadowedBy is the path of the file of the same kind and name in an earlier directory, which
+	// is started instead; "" for none.
 	ShadowedBy string
-	// Err says why the file cannot be started; nil where it can.
+	// Err is the reason why the file cannot be started; nil where it can.
 	Err error
 }
 
@@ -39,9 +39,9 @@ func (h *Host) Find(instance config.Instance) (File, error) {
 	return found.File, found.close()
 }
 
-// List returns every plugin file in the host's directories, and those at the paths of the configured
-// instances, with what prevents its start. A file is checked against the checksum of each instance
-// that starts it.
+// List returns every plugin file in the host's directories, and those at the paths of the
+// configured instances, with what prevents its start. A file is checked against the checksum of
+// each instance that starts it.
 func (h *Host) List(configured []config.Instance) []File {
 	files := h.pluginFiles()
 	for _, instance := range configured {
@@ -87,15 +87,15 @@ type verifiedFile struct {
 
 func (f *verifiedFile) close() error { return f.executable.File.Close() }
 
-// ExecutableError is the error of an instance whose executable is missing, not trusted or not the pinned
-// one: an error of the installation, as opposed to one of the process.
+// ExecutableError is the error of an instance whose executable is missing, not trusted or not the
+// pinned one: an error of the installation, as opposed to one of the process.
 type ExecutableError struct{ err error }
 
 func (e *ExecutableError) Error() string { return e.err.Error() }
 func (e *ExecutableError) Unwrap() error { return e.err }
 
-// openVerified searches for the executable of an instance, opens and verifies it. The result is never
-// nil; it is open unless there is an error, an ExecutableError.
+// openVerified searches for the executable of an instance, opens and verifies it. The result is
+// never nil; it is open unless there is an error, an ExecutableError.
 func (h *Host) openVerified(instance config.Instance) (*verifiedFile, error) {
 	path, err := h.locate(instance)
 	file := File{Kind: instance.Kind, Name: instance.Plugin, Path: path}
@@ -113,7 +113,7 @@ func (h *Host) openVerified(instance config.Instance) (*verifiedFile, error) {
 	return found, nil
 }
 
-// openFile opens a trusted file and fills in what its content says.
+// openFile opens a trusted file and fills in checksum and size.
 func openFile(file File) (*verifiedFile, error) {
 	found := &verifiedFile{File: file}
 	opened, resolved, err := openTrusted(file.Path)

@@ -17,9 +17,9 @@ import (
 
 var errNotGRPC = errors.New("does not serve gRPC: report this to the plugin's author")
 
-// checkHandshake checks the line that a plugin prints when it serves (go-plugin's docs/internals.md:
-// CORE|APP|NETWORK|ADDRESS|PROTOCOL|CERTIFICATE) before go-plugin gets it. SocketDir is the private
-// directory for the plugin's socket.
+// checkHandshake checks the line that a plugin prints when it serves (go-plugin's
+// docs/internals.md: CORE|APP|NETWORK|ADDRESS|PROTOCOL|CERTIFICATE) before go-plugin gets it.
+// SocketDir is the private directory for the plugin's socket.
 func checkHandshake(line, socketDir string) error {
 	fields := strings.Split(strings.TrimSpace(line), "|")
 	if len(fields) < 4 || !isNumber(fields[0]) || !isNumber(fields[1]) {

@@ -5,8 +5,8 @@
 // outlive the host, and runs the very file that was verified.
 //
 // HashiCorp's go-plugin provides handshake and connection. Package process supervises the process,
-// because go-plugin inherits the environment, leaves plugins behind when the host is killed, blocks on
-// a frozen plugin, and panics on a malformed log line.
+// because go-plugin inherits the environment, leaves plugins behind when the host is killed, blocks
+// on a frozen plugin, and panics on a malformed log line.
 //
 // Package config interprets the values of options, and package pipeline calls a running plugin.
 package pluginhost
@@ -33,7 +33,8 @@ type Options struct {
 	Logger hclog.Logger
 	// LogLevel is the level at which plugins log; hclog.NoLevel for the Logger's.
 	LogLevel hclog.Level
-	// Environ is the environment from which plugins get the allowed variables; nil for the host's own.
+	// Environ is the environment from which plugins get the allowed variables; nil for the host's
+	// own.
 	Environ []string
 	// TempDir is the parent of the private directory for the plugins' sockets; "" for os.TempDir().
 	TempDir string
@@ -139,8 +140,8 @@ func (h *Host) beginStart() (*session, error) {
 
 var errClosed = errors.New("plugin host is closed")
 
-// Close stops all plugins at the same time, each within its stop_timeout and a few seconds. The error
-// has one line for each plugin that failed to finish.
+// Close stops all plugins at the same time, each within its stop_timeout and a few seconds. The
+// error has one line for each plugin that failed to finish.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	shared := h.session

@@ -40,7 +40,7 @@ func TestStartAndClose(t *testing.T) {
 		Option: &pluginv1.OptionRef{Section: "good", Name: "greeting"},
 		Value:  &pluginv1.OptionValue_StringValue{StringValue: "hello"},
 	}})
-	if err != nil || len(diagnostics) != 1 || diagnostics[0].GetSummary() != "good@lab says hello" {
+	if err != nil || len(diagnostics) != 1 || diagnostics[0].GetSummary() != "good@lab: greeting is hello" {
 		t.Errorf("Configure returns %v, %v", diagnostics, err)
 	}
 	for _, p := range plugins {
@@ -68,7 +68,7 @@ func TestStartAndClose(t *testing.T) {
 		t.Errorf("closing twice: %v", err)
 	}
 	plugins, errs = h.Start(t.Context(), []config.Instance{messenger("good")})
-	if plugins[0] != nil || text(errs[0]) != "messenger good: plugin host is closed" {
+	if plugins[0] != nil || errorText(errs[0]) != "messenger good: plugin host is closed" {
 		t.Errorf("a closed host starts %v, %v", plugins, errs)
 	}
 }
@@ -138,7 +138,7 @@ func TestStartErrors(t *testing.T) {
 			}
 			plugins, errs := h.Start(t.Context(), []config.Instance{instance})
 			want := "messenger " + name + ": " + filepath.Join(dir, "caso-messenger-"+name) + ": " + want
-			if got := text(errs[0]); got != want {
+			if got := errorText(errs[0]); got != want {
 				t.Errorf("the error is\n%s\nand should be\n%s", got, want)
 			}
 			if errors.As(errs[0], new(*ExecutableError)) {
@@ -157,7 +157,7 @@ func TestStartErrors(t *testing.T) {
 		t.Parallel()
 		h := newHost(t, Options{Dirs: []string{dir}, Environ: []string{"TMPDIR=" + t.TempDir()}})
 		_, errs := h.Start(t.Context(), []config.Instance{messenger("elsewhere")})
-		if !strings.HasSuffix(text(errs[0]), " instead of a unix socket in the directory of PLUGIN_UNIX_SOCKET_DIR: "+author) {
+		if !strings.HasSuffix(errorText(errs[0]), " instead of a unix socket in the directory of PLUGIN_UNIX_SOCKET_DIR: "+author) {
 			t.Errorf("a socket outside the private directory gives %v", errs[0])
 		}
 	})
@@ -178,7 +178,7 @@ func TestPartialStart(t *testing.T) {
 		"",
 		"messenger god: caso-messenger-god not found in " + dir + ": correct the name (did you mean \"good\"?), or install the plugin",
 	} {
-		if got := text(errs[i]); got != want {
+		if got := errorText(errs[i]); got != want {
 			t.Errorf("the error is\n%s\nand should be\n%s", got, want)
 		}
 	}
@@ -226,7 +226,7 @@ func TestStartCanceled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
 		_, errs := newHost(t, Options{Dirs: []string{dir}}).Start(ctx, []config.Instance{messenger("silent")})
-		if !errors.Is(errs[0], context.Canceled) || !strings.HasSuffix(text(errs[0]), ": start canceled: context canceled") {
+		if !errors.Is(errs[0], context.Canceled) || !strings.HasSuffix(errorText(errs[0]), ": start canceled: context canceled") {
 			t.Errorf("the error is %v", errs[0])
 		}
 	})

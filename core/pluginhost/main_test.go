@@ -72,8 +72,8 @@ func tempDir(t testing.TB) string {
 	return dir
 }
 
-// pluginDir returns a directory with the test plugin under several names. They are links, not copies: a
-// file that this process has written cannot be executed while another test forks.
+// pluginDir returns a directory with the test plugin under several names. They are links, not
+// copies: a file that this process has written cannot be executed while another test forks.
 func pluginDir(t testing.TB, files ...string) string {
 	t.Helper()
 	dir := tempDir(t)

@@ -25,7 +25,7 @@ type Plugin struct {
 	// Instance is what was started, File its executable.
 	Instance config.Instance
 	File     File
-	// Description is the plugin's own, without what this host does not know.
+	// Description is the plugin's, without the values that only a newer contract has.
 	Description *pluginv1.DescribeResponse
 	// Warnings name what was removed from the description.
 	Warnings []string
@@ -55,8 +55,8 @@ func (p *Plugin) PID() int { return p.starter.process.PID }
 // Done returns a channel that is closed once the process has ended.
 func (p *Plugin) Done() <-chan struct{} { return p.starter.process.Done() }
 
-// Configure sends the values of the plugin's options and returns the plugin's diagnostics about them.
-// It is bounded by start_timeout.
+// Configure sends the values of the plugin's options and returns the plugin's diagnostics about
+// them. It is bounded by start_timeout.
 func (p *Plugin) Configure(ctx context.Context, values []*pluginv1.OptionValue) ([]*pluginv1.Diagnostic, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Instance.Start.Limit, errTimeout)
 	defer cancel()
@@ -87,7 +87,8 @@ func (p *Plugin) Check(ctx context.Context) ([]*pluginv1.Diagnostic, error) {
 }
 
 const (
-	// exitTime bounds the wait for a plugin to exit after Close; go-plugin's server needs milliseconds.
+	// exitTime bounds the wait for a plugin to exit after Close; go-plugin's server needs
+	// milliseconds.
 	exitTime = time.Second
 	// clientTime bounds go-plugin's clean-up after the end of the process.
 	clientTime = 5 * time.Second
@@ -149,7 +150,8 @@ func (p *Plugin) end() error {
 	if err := p.starter.process.End(); err != nil {
 		return err
 	}
-	// It returns at once after the end of the process, closes the connection and removes the socket.
+	// It returns at once after the end of the process, closes the connection and removes the
+	// socket.
 	p.killClient(clientTime)
 	p.stdout.Flush()
 	p.stderr.Flush()
@@ -157,7 +159,8 @@ func (p *Plugin) end() error {
 	return nil
 }
 
-// Exited returns an error with the exit status and the last output of the process; nil while it runs.
+// Exited returns an error with the exit status and the last output of the process; nil while it
+// runs.
 func (p *Plugin) Exited() error {
 	exitStatus := p.starter.process.ExitStatus()
 	if exitStatus == "" {
@@ -184,8 +187,8 @@ func (p *Plugin) callError(ctx context.Context, call string, limit config.Timeou
 	return fmt.Errorf("calling %s: %w", call, p.Explain(err))
 }
 
-// Explain returns an error of a call in plain words: the end of the process where that ended the call,
-// or else gRPC's message. The result wraps err unless the process has ended.
+// Explain returns an error of a call in plain words: the end of the process where that ended the
+// call, or else gRPC's message. The result wraps err unless the process has ended.
 func (p *Plugin) Explain(err error) error {
 	if err == nil {
 		return nil

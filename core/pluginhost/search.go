@@ -23,8 +23,8 @@ const PathEnv = "CASO_PLUGIN_PATH"
 const installedDir = "/usr/libexec/caso/plugins"
 
 // SearchPath returns the plugin directories in the order of search: those of [DEFAULT] plugin_dirs,
-// those of CASO_PLUGIN_PATH (env), plugins/ beside the caso binary (executable, from os.Executable), and
-// /usr/libexec/caso/plugins.
+// those of CASO_PLUGIN_PATH (env), plugins/ beside the caso binary (executable, from
+// os.Executable), and /usr/libexec/caso/plugins.
 func SearchPath(configured []string, env, executable string) []string {
 	dirs := slices.Concat(configured, filepath.SplitList(env))
 	if executable != "" {
@@ -62,7 +62,8 @@ func (h *Host) locate(instance config.Instance) (string, error) {
 		path := filepath.Join(dir, name)
 		switch _, err := os.Lstat(path); {
 		case err == nil:
-			// The first directory wins even if its file cannot be started: the operator put it first.
+			// The first directory wins even if its file cannot be started: the operator put it
+			// first.
 			return path, nil
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		default:
@@ -72,7 +73,8 @@ func (h *Host) locate(instance config.Instance) (string, error) {
 	return "", h.notFound(instance, name)
 }
 
-// notFound returns the error of a missing executable, with the installed plugin of the nearest name.
+// notFound returns the error of a missing executable, with the installed plugin of the nearest
+// name.
 func (h *Host) notFound(instance config.Instance, name string) error {
 	if len(h.options.Dirs) == 0 {
 		return fmt.Errorf("%s not found, there are no plugin directories: set plugin_dirs or %s", name, PathEnv)
@@ -124,8 +126,8 @@ func (h *Host) pluginFiles() []File {
 	return files
 }
 
-// parseFileName parses the name of a plugin's executable. It excludes the files that package managers
-// and editors leave beside one (caso-messenger-ssm.dpkg-new, caso-messenger-ssm~).
+// parseFileName parses the name of a plugin's executable. It excludes the files that package
+// managers and editors leave beside one (caso-messenger-ssm.dpkg-new, caso-messenger-ssm~).
 func parseFileName(file string) (kind pluginv1.Kind, name string, ok bool) {
 	for _, kind := range []pluginv1.Kind{pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER} {
 		if name, ok := strings.CutPrefix(file, contract.FileName(kind, "")); ok && contract.ValidPluginName(name) {

@@ -92,15 +92,15 @@ func TestFind(t *testing.T) {
 		{messenger("../ssm"), "", `messenger ../ssm: invalid plugin name "../ssm": use lower-case letters, digits, - and _`},
 	} {
 		found, err := h.Find(test.instance)
-		if found.Path != test.path || text(err) != test.err {
+		if found.Path != test.path || errorText(err) != test.err {
 			t.Errorf("%s: found %q, %v\nand should be %q, %s", test.instance, found.Path, err, test.path, test.err)
 		}
 	}
 	empty := New(Options{Dirs: []string{missing}})
-	if _, err := empty.Find(messenger("ssm")); text(err) != "messenger ssm: caso-messenger-ssm not found in "+missing+", no other messenger either: install the plugin there, or set plugin_dirs" {
+	if _, err := empty.Find(messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found in "+missing+", no other messenger either: install the plugin there, or set plugin_dirs" {
 		t.Errorf("an empty directory gives %v", err)
 	}
-	if _, err := New(Options{}).Find(messenger("ssm")); text(err) != "messenger ssm: caso-messenger-ssm not found, there are no plugin directories: set plugin_dirs or CASO_PLUGIN_PATH" {
+	if _, err := New(Options{}).Find(messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found, there are no plugin directories: set plugin_dirs or CASO_PLUGIN_PATH" {
 		t.Errorf("no directory gives %v", err)
 	}
 }
@@ -141,7 +141,7 @@ func TestList(t *testing.T) {
 			t.Fatalf("%s is not listed among %v", want.path, files)
 		}
 		file := files[i]
-		if file.ShadowedBy != want.shadowedBy || !strings.HasPrefix(text(file.Err), want.err) || want.err == "" && file.Err != nil {
+		if file.ShadowedBy != want.shadowedBy || !strings.HasPrefix(errorText(file.Err), want.err) || want.err == "" && file.Err != nil {
 			t.Errorf("%s is shadowed by %q, %v\nand should be by %q, %s", file.Path, file.ShadowedBy, file.Err, want.shadowedBy, want.err)
 		}
 		isRead := len(file.SHA256) == 64 && file.Size > 0 && file.Resolved == file.Path

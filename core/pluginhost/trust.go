@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTrusted opens the executable at a path if only root and the user who runs caso can have put it
-// there: no other user can write to the file, replace it or a directory above it, or change a symbolic
-// link on the way.
+// openTrusted opens the executable at a path if only root and the user who runs caso can have put
+// it there: no other user can write to the file, replace it or a directory above it, or change a
+// symbolic link on the way.
 func openTrusted(path string) (file *os.File, resolved string, err error) {
 	resolved, err = resolveTrusted(path)
 	if err != nil {
@@ -55,8 +55,8 @@ func checkExecutable(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// resolveTrusted follows a path from / as the kernel does, and checks every directory on the way, also
-// those of symbolic links. It returns the path without links.
+// resolveTrusted follows a path from / as the kernel does, and checks every directory on the way,
+// also those of symbolic links. It returns the path without links.
 func resolveTrusted(path string) (string, error) {
 	// The kernel's limit for one path (path_resolution(7)).
 	const maxLinks = 40
@@ -81,7 +81,8 @@ func resolveTrusted(path string) (string, error) {
 			if links++; links > maxLinks {
 				return path, errors.New("symbolic links form a loop: correct them")
 			}
-			// In a sticky directory any user can create a link; only those of trusted users are followed.
+			// In a sticky directory any user can create a link; only those of trusted users are
+			// followed.
 			if sticky {
 				reasons = append(reasons, checkOwner(next, info)...)
 			}
@@ -113,9 +114,9 @@ func pathComponents(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// checkDirectory appends the reasons why a directory is not trusted. In a sticky one, such as /tmp, any
-// user can create files, but only their owners can replace them (inode(7), S_ISVTX); the owners of the
-// entries on the way are checked too.
+// checkDirectory appends the reasons why a directory is not trusted. In a sticky one, such as /tmp,
+// any user can create files, but only their owners can replace them (inode(7), S_ISVTX); the owners
+// of the entries on the way are checked too.
 func checkDirectory(reasons []string, path string) (_ []string, sticky bool, _ error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -146,8 +147,8 @@ func checkOwner(path string, info fs.FileInfo) []string {
 		path, userName(int(stat.Uid)), trusted, path)}
 }
 
-// checkWritable checks the mode only: where there is an access control list, the group's bits are the
-// mask of all its entries (acl(5)).
+// checkWritable checks the mode only: where there is an access control list, the group's bits are
+// the mask of all its entries (acl(5)).
 func checkWritable(path string, info fs.FileInfo) []string {
 	switch info.Mode().Perm() & 0o022 {
 	case 0o020:

@@ -105,14 +105,14 @@ func TestTrust(t *testing.T) {
 				}
 				_ = file.Close()
 			}
-			if got := text(err); got != want {
+			if got := errorText(err); got != want {
 				t.Errorf("the error is\n%s\nand should be\n%s", got, want)
 			}
 		})
 	}
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}

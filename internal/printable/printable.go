@@ -1,5 +1,5 @@
-// Package printable makes text from outside the program safe to print: without control characters it
-// can neither forge lines of a log nor control a terminal.
+// Package printable makes text from outside the program safe to print: without control characters
+// it can neither forge lines of a log nor control a terminal.
 package printable
 
 import (
@@ -28,7 +28,8 @@ func Escape(text string) string {
 	return b.String()
 }
 
-// Quote returns text as %q prints it, without surrounding white space and shortened to 120 characters.
+// Quote returns text as %q prints it, without surrounding white space and shortened to 120
+// characters.
 func Quote(text string) string {
 	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
 	if runes := []rune(text); len(runes) > maxQuoted {

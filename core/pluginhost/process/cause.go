@@ -7,14 +7,15 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// cause picks from the output of a process the line that tells best why it ended. A runtime's crash
-// message wins over the last error, an error over other text, and text over stacks and register dumps.
+// cause selects the line of a process's output that is most likely the reason of its end. A
+// runtime's crash message wins over the last error, an error over other text, and text over stacks
+// and register dumps.
 type cause struct {
 	// crash is the first crash message of a runtime; what follows it is its stack.
 	crash string
 	// failure is the last log entry of level error, error line, or exception.
 	failure string
-	// text is the last other line that is no log entry, stack the last line that may be of a stack.
+	// text is the last other line of text, stack the last line that may be of a stack.
 	text, stack string
 
 	inTraceback, inGoroutine, inRustPanic bool
@@ -24,9 +25,11 @@ var (
 	// goCrash matches what Go's runtime prints first when it ends a process: runtime/panic.go and
 	// runtime/signal_unix.go, which is followed by registers.
 	goCrash = regexp.MustCompile(`^(panic: |fatal error: |SIG[A-Z]+: )`)
-	// rustCrash matches std::panicking's default hook; since Rust 1.73 the message is on the next line.
+	// rustCrash matches std::panicking's default hook; since Rust 1.73 the message is on the next
+	// line.
 	rustCrash = regexp.MustCompile(`^thread '.*' (\(\d+\) )?panicked at `)
-	// errorLine matches a line of an error in common log formats, and an exception without traceback.
+	// errorLine matches a line of an error in common log formats, and an exception without
+	// traceback.
 	errorLine = regexp.MustCompile(`^(?i:error|fatal|critical)\b|\b(ERROR|FATAL|CRITICAL)\b|^[A-Za-z_][\w.]*(Error|Exception): `)
 	// noise matches lines that runtimes and shells print after the cause.
 	noise = regexp.MustCompile(`^(exit status \d+|signal: .*|Node\.js v[\d.]+|note: run with .RUST_BACKTRACE|[a-z][a-z0-9]* +0x[0-9a-f]+$)`)

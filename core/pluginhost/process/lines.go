@@ -10,7 +10,8 @@ const maxLine = 64 << 10
 
 // Lines is a writer that splits its input into lines and keeps at most one of them in memory.
 type Lines struct {
-	// emit gets a line without its end, which it must not keep, and the number of bytes dropped from it.
+	// emit gets a line without its end, which it must not keep, and the number of bytes dropped
+	// from it.
 	emit func(line []byte, dropped int)
 
 	mu      sync.Mutex

@@ -17,14 +17,14 @@ import (
 )
 
 // A process may log logBurst lines at once and logPerSecond lines a second from then on: more than
-// anybody reads, and less than fills a disk within a run.
+// an operator reads, and less than fills a disk within a run.
 const (
 	logBurst     = 5000
 	logPerSecond = 100
 )
 
-// Output logs what one process prints: lines of hclog's JSON format as the entries that they are, other
-// lines as text.
+// Output logs what one process prints: lines of hclog's JSON format as the entries that they are,
+// other lines as text.
 type Output struct {
 	logger hclog.Logger
 	now    func() time.Time
@@ -44,7 +44,7 @@ func NewOutput(logger hclog.Logger) *Output {
 // Lines returns a writer for one more stream of output.
 func (o *Output) Lines() *Lines { return &Lines{emit: o.writeLine} }
 
-// Cause returns the line that tells best why the process ended; "" where none does.
+// Cause returns the line that is most likely the reason of the process's end; "" for no output.
 func (o *Output) Cause() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -26,8 +26,8 @@ const (
 	killTime = 5 * time.Second
 )
 
-// Executable is an open file that was verified. The open file is what is started, whatever happens to
-// its name after the verification.
+// Executable is an open file that was verified. The open file is what is started, whatever happens
+// to its name after the verification.
 type Executable struct {
 	File *os.File
 	// Info is of the time of the verification.
@@ -85,7 +85,7 @@ func (c *Command) start(lifeline *os.File) (*Process, error) {
 	defer func() { _ = stderrWrite.Close() }()
 	cmd := &exec.Cmd{
 		Path: path,
-		// No arguments; the name is the one that the operator knows.
+		// No arguments; the name is the installed one.
 		Args:       []string{c.Executable.Path},
 		Env:        c.Env,
 		Dir:        "/",
@@ -117,9 +117,9 @@ func (c *Command) start(lifeline *os.File) (*Process, error) {
 	return p, nil
 }
 
-// executablePath returns what is executed: a link to the open file that was verified, so that a change
-// of its name in between has no effect. The link has the plugin's name because the kernel names the
-// process by it.
+// executablePath returns what is executed: a link to the open file that was verified, so that a
+// change of its name in between has no effect. The link has the plugin's name because the kernel
+// names the process by it.
 //
 // The interpreter of a script opens it by name, and scripts look for their files beside them; so a
 // script is started by its own path, after it was compared with the verified file. The directories
@@ -147,7 +147,7 @@ func (e *Executable) unchanged() bool {
 		now.ModTime().Equal(e.Info.ModTime())
 }
 
-// explainStart says why the kernel did not execute the file (execve(2), ERRORS).
+// explainStart returns the reason why the kernel did not execute the file (execve(2), ERRORS).
 func (c *Command) explainStart(err error) error {
 	switch {
 	case errors.Is(err, unix.ETXTBSY):
@@ -215,7 +215,7 @@ func (p *Process) wait(cmd *exec.Cmd, readers *sync.WaitGroup, pipes ...*os.File
 	<-drained
 	p.mu.Lock()
 	p.reaped = true
-	// The state has what the error says.
+	// The state has the same information as the error.
 	_ = cmd.Wait()
 	p.state = cmd.ProcessState
 	p.mu.Unlock()
@@ -270,7 +270,7 @@ func (p *Process) ExitStatus() string {
 	return fmt.Sprintf("exited with status %d", p.state.ExitCode())
 }
 
-// LastOutput returns the output that tells best why the process ended, as the end of a sentence.
+// LastOutput returns the most likely reason of the end in the output, as the end of a sentence.
 func (p *Process) LastOutput() string {
 	if cause := p.output.Cause(); cause != "" {
 		return "; last output: " + printable.Quote(cause)

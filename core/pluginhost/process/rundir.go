@@ -13,9 +13,9 @@ import (
 	"github.com/caso-project/caso/internal/flock"
 )
 
-// runDir is a directory that only this user can enter, for the sockets of the children. It is locked
-// while its process runs; the kernel releases the lock however the process ends, which tells the next
-// process which directories are left over.
+// runDir is a directory that only this user can enter, for the sockets of the children. It is
+// locked while its process runs; the kernel releases the lock however the process ends, so that the
+// next process finds the directories that are left over.
 type runDir struct {
 	path string
 	lock *os.File
@@ -23,7 +23,7 @@ type runDir struct {
 
 const runDirPrefix = "caso-plugins-"
 
-// maxBase leaves room below a base for what go-plugin and plugins add to it: the path of a socket has
+// maxBase bounds the base, to which go-plugin and plugins add names: the path of a socket has
 // at most 107 bytes (unix(7), sun_path).
 const maxBase = 32
 

@@ -26,7 +26,7 @@ func TestRunDir(t *testing.T) {
 	if _, err := newRunDir("/no/such/base"); err == nil || !strings.Contains(err.Error(), "set TMPDIR to a writable directory") {
 		t.Errorf("the error is %v", err)
 	}
-	// What somebody else has put there, or is no directory, is left alone.
+	// A file of that name is not removed.
 	base := t.TempDir()
 	file := filepath.Join(base, runDirPrefix+"file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

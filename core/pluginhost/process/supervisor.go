@@ -1,6 +1,6 @@
 // Package process starts and supervises child processes. A child is started from an open, verified
-// file, runs in a process group of its own, cannot outlive its parent, and has its output logged at a
-// bounded rate. What a child is and how it is called is left to package pluginhost.
+// file, runs in a process group of its own, cannot outlive its parent, and has its output logged at
+// a bounded rate. What a child is and how it is called is left to package pluginhost.
 package process
 
 import (
@@ -14,8 +14,8 @@ import (
 // parent process has ended. It is the first of exec.Cmd's ExtraFiles.
 const LifelineFD = 3
 
-// Supervisor holds what the children of this process share: the thread that starts them, the lifeline
-// and the run directory.
+// Supervisor holds what the children of this process share: the thread that starts them, the
+// lifeline and the run directory.
 type Supervisor struct {
 	thread thread
 	runDir *runDir

@@ -60,7 +60,7 @@ func (m *messenger) Configure(ctx context.Context, config sdk.Config) error {
 	case "slow":
 		select {}
 	}
-	return sdk.Warnf("%s says %s", config.Instance, config.String("good", "greeting"))
+	return sdk.Warnf("%s: greeting is %s", config.Instance, config.String("good", "greeting"))
 }
 
 func (m *messenger) Deliver(context.Context, *pluginv1.Batch) error { return nil }
@@ -157,7 +157,7 @@ func (e *extractor) Check(context.Context) error { return sdk.Warnf("the cloud i
 
 func (e *extractor) Extract(ctx context.Context, _ sdk.ExtractRequest, _ sdk.Output) ([]byte, error) {
 	if e.name == "waits" {
-		// The log entry tells the test that the call has begun.
+		// The test waits for this log entry.
 		hclog.FromContext(ctx).Info("extracting")
 		select {
 		case <-ctx.Done():
