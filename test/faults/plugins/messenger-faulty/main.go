@@ -54,14 +54,14 @@ type faulty struct {
 }
 
 func (f *faulty) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	option := func(name string) *pluginv1.Option {
-		return &pluginv1.Option{Section: "faulty", Name: name, Type: pluginv1.OptionType_OPTION_TYPE_STRING, Required: true, Help: name}
+	option := func(name, help string) *pluginv1.Option {
+		return &pluginv1.Option{Section: "faulty", Name: name, Type: pluginv1.OptionType_OPTION_TYPE_STRING, Required: true, Help: help}
 	}
 	return &pluginv1.DescribeResponse{
 		Name: "faulty", Version: "1", Kind: pluginv1.Kind_KIND_MESSENGER,
 		RecordTypes: []*pluginv1.RecordTypeDescription{{
 			Type: pluginv1.RecordType_RECORD_TYPE_CLOUD, TimeSemantics: pluginv1.TimeSemantics_TIME_SEMANTICS_CUMULATIVE}},
-		Options: []*pluginv1.Option{option("mode"), option("path")},
+		Options: []*pluginv1.Option{option("mode", "The fault."), option("path", "The file for delivered records.")},
 	}, nil
 }
 
