@@ -231,3 +231,23 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("%v", got.diagnostics)
 	}
 }
+
+// TestInvalidServer: a server with a record against the rules of the contract is left out with all its
+// records, also with those that are valid, and a person is told.
+func TestInvalidServer(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	// The processor time of the first month fits into a record, that of the second does not.
+	b.cloud.AddFlavor(standin.Flavor{ID: "f9", Name: "absurd", VCPUs: 3_600_000, RAM: 1, Disk: 1})
+	absurd := server(project, "absurd", time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC))
+	absurd.FlavorID = "f9"
+	b.cloud.AddServer(absurd)
+	long := server(project, "long", time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC))
+	b.cloud.AddServer(long)
+	got := b.must(project, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), now, nil)
+	if got.last()["absurd"] != nil || got.last()["long"] == nil || len(got.records) != 5 {
+		t.Errorf("%d records: %v", len(got.records), got.records)
+	}
+	if !said(got.diagnostics, "server absurd (absurd) is skipped: ") {
+		t.Errorf("no word about the server that is left out: %v", got.diagnostics)
+	}
+}
