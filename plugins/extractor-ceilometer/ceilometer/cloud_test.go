@@ -2,6 +2,7 @@ package ceilometer
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,13 +18,13 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// now is the present of the stand-in clouds; beginning is the start of a first window.
+// now is the time in the stand-in clouds; beginning is the start of a first window.
 var (
 	now       = time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC)
 	beginning = time.Unix(0, 0).UTC()
 )
 
-// archives are the back ends by name; every test of figures runs on both.
+// bothArchives has the back ends by name.
 var bothArchives = map[string]standin.Telemetry{"gnocchi": standin.TelemetryGnocchi, "ceilometer": standin.TelemetryCeilometer}
 
 // bench is a stand-in cloud with an extractor for it.
@@ -54,14 +55,12 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 	return b
 }
 
-// configured configures an extractor for the cloud as the host would.
+// configured configures an extractor for the cloud as the host does.
 func (b *bench) configured(extractor *openstack.Extractor, settings map[string]string) *openstack.Extractor {
 	b.t.Helper()
 	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	all := map[string]string{"extractor.user": standin.AccountingUser, "extractor.password": standin.AccountingPassword, "extractor.endpoint": b.url + "/v3"}
-	for name, value := range settings {
-		all[name] = value
-	}
+	maps.Copy(all, settings)
 	var values []*pluginv1.OptionValue
 	for _, declared := range extractor.Describe().Options {
 		option := declared.Proto()
@@ -85,7 +84,7 @@ func (b *bench) configured(extractor *openstack.Extractor, settings map[string]s
 	return extractor
 }
 
-// answer is what Extract gave.
+// answer is the result of Extract.
 type answer struct {
 	records     []*pluginv1.Record
 	state       []byte
@@ -102,7 +101,7 @@ type output struct {
 
 func (o *output) Emit(record *pluginv1.Record) error {
 	if err := o.check.Add(record); err != nil {
-		o.t.Errorf("the host would refuse this: %v", err)
+		o.t.Errorf("the host rejects this: %v", err)
 	}
 	o.records = append(o.records, record)
 	return nil
@@ -138,12 +137,12 @@ func (b *bench) request(extractor *openstack.Extractor, request sdk.ExtractReque
 		}
 	}
 	if err := out.check.Finish(); err != nil {
-		b.t.Errorf("the host would refuse this: %v", err)
+		b.t.Errorf("the host rejects this: %v", err)
 	}
 	return a
 }
 
-// must extracts a window that has to succeed.
+// must extracts a regular window that must succeed.
 func (b *bench) must(from, to time.Time, state []byte) answer {
 	b.t.Helper()
 	a := b.run(b.extractor, from, to, state)
@@ -153,7 +152,7 @@ func (b *bench) must(from, to time.Time, state []byte) answer {
 	return a
 }
 
-// last gives the last record of a server.
+// last returns the last record of a server.
 func (a answer) last(id string) *pluginv1.CloudRecord {
 	var found *pluginv1.CloudRecord
 	for _, record := range a.records {
@@ -164,8 +163,8 @@ func (a answer) last(id string) *pluginv1.CloudRecord {
 	return found
 }
 
-// said says whether a diagnostic has a text.
-func (a answer) said(text string) bool {
+// hasDiagnostic reports whether a diagnostic has a text.
+func (a answer) hasDiagnostic(text string) bool {
 	for _, d := range a.diagnostics {
 		if strings.Contains(d.Summary+"\n"+d.Detail, text) {
 			return true
@@ -174,13 +173,13 @@ func (a answer) said(text string) bool {
 	return false
 }
 
-// server adds a running one.
+// server adds a running server.
 func (b *bench) server(id string, created time.Time) {
 	b.cloud.AddServer(standin.Server{ID: id, Name: id, ProjectID: b.project, UserID: "u1", FlavorID: "f1", Status: "ACTIVE",
 		Created: created, Launched: created.Add(20 * time.Second), Updated: created.Add(20 * time.Second), Host: "node"})
 }
 
-// end deletes one.
+// end deletes a server.
 func (b *bench) end(id string, at time.Time) {
 	b.cloud.UpdateServer(id, func(s *standin.Server) { s.Status, s.Terminated, s.Updated = "DELETED", at, at })
 }
@@ -192,8 +191,8 @@ func (b *bench) cpu(id string, from time.Time, seconds ...float64) {
 	}
 }
 
-// traffic adds samples of an interface's traffic both ways, in GB, every five minutes from a time
-// on.
+// traffic adds samples of the traffic of an interface in both directions, in GB, every five minutes
+// from a time on.
 func (b *bench) traffic(id, tap string, from time.Time, gigabytes ...float64) {
 	for i, value := range gigabytes {
 		at := from.Add(time.Duration(i) * 5 * time.Minute)
@@ -202,7 +201,7 @@ func (b *bench) traffic(id, tap string, from time.Time, gigabytes ...float64) {
 	}
 }
 
-// figures are the measured ones of a record; -1 is one that is absent.
+// figures are the measured figures of a record; -1 is absent.
 type figures struct{ cpu, in, out int64 }
 
 func measured(record *pluginv1.CloudRecord) figures {
@@ -219,7 +218,7 @@ func measured(record *pluginv1.CloudRecord) figures {
 	return f
 }
 
-// path matches requests to a path.
+// path returns a match of requests with a text in their path.
 func path(text string) standin.Match {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, text) }
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestFigures: what samples amount to, on both back ends, in one window.
+// TestFigures: the figures from samples, with both back ends, in one window.
 func TestFigures(t *testing.T) {
 	start := now.Add(-3 * time.Hour)
 	for name, telemetry := range bothArchives {
@@ -24,11 +24,11 @@ func TestFigures(t *testing.T) {
 			b.cpu("restarted", start.Add(time.Minute), 100, 200, 30, 60, 5, 10)
 			b.cpu("taps", start.Add(time.Minute), 7)
 			b.traffic("taps", "tap1", start.Add(time.Minute), 1, 2, 3)
-			b.traffic("taps", "tap2", start.Add(time.Hour), 0.75, 0.25, 0.75) // came later, began again once
-			b.traffic("taps", "tap3", start.Add(2*time.Minute), 5)            // went away
+			b.traffic("taps", "tap2", start.Add(time.Hour), 0.75, 0.25, 0.75) // added later, restarted once
+			b.traffic("taps", "tap3", start.Add(2*time.Minute), 5)            // removed
 			b.cpu("small", start.Add(time.Minute), 0.4)
 			for i := range 5 {
-				b.traffic("small", fmt.Sprintf("tap%d", i), start.Add(time.Minute), 0.3) // 1.5 GB together, none alone
+				b.traffic("small", fmt.Sprintf("tap%d", i), start.Add(time.Minute), 0.3) // 1.5 GB together
 			}
 			b.cpu("gap", start.Add(time.Minute), 50)
 			b.cpu("gap", start.Add(2*time.Hour), 20)
@@ -47,15 +47,15 @@ func TestFigures(t *testing.T) {
 					t.Errorf("%s: %v, want %v", id, figures, want)
 				}
 			}
-			if !got.said("10 servers have no samples in this window, or not of all meters: 0 keep their last totals, 8 ") {
+			if !got.hasDiagnostic("10 servers have no samples in this window, or not of all meters: 0 keep their last totals, 8 ") {
 				t.Errorf("%v", got.diagnostics)
 			}
 		})
 	}
 }
 
-// TestWindowsDoNotMatter: the figures at the end are the same however time was cut into windows,
-// they never fall on the way, and are never more than what was used by then.
+// TestWindowsDoNotMatter: for every division of time into windows the last figures are the same;
+// figures never fall and are never above the usage.
 func TestWindowsDoNotMatter(t *testing.T) {
 	start := now.Add(-6 * time.Hour)
 	for name, telemetry := range bothArchives {
@@ -74,7 +74,7 @@ func TestWindowsDoNotMatter(t *testing.T) {
 			b.cpu("a", start.Add(time.Minute), values...)
 			b.traffic("a", "tap1", start.Add(time.Minute), values...)
 			whole := measured(b.must(beginning, now, nil).last("a"))
-			// Of a restart only what came after it is seen, and that is all there is here.
+			// Each restart follows a sample, so that no usage is unknown.
 			if want := int64(used); whole.cpu != want || whole.in != want || whole.out != 2*want {
 				t.Fatalf("%v, want %v of each", whole, want)
 			}
@@ -109,7 +109,7 @@ func TestWindowsDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestMonths: a window over the end of a month has figures as of then.
+// TestMonths: a window over the end of a month has figures as of the month end.
 func TestMonths(t *testing.T) {
 	midnight := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	for name, telemetry := range bothArchives {
@@ -133,9 +133,9 @@ func TestMonths(t *testing.T) {
 	}
 }
 
-// TestGrains: an archive with several grains, metrics with different policies, and a policy
-// without the mean.
-func TestGrains(t *testing.T) {
+// TestGranularities: an archive with several granularities, metrics with different policies, and a
+// policy without the mean.
+func TestGranularities(t *testing.T) {
 	start := now.Add(-48 * time.Hour)
 	minutes := standin.ArchivePolicy{Methods: []string{"mean", "max"}, Grains: []standin.Grain{
 		{Granularity: time.Minute, Timespan: 3 * time.Hour}, {Granularity: time.Hour, Timespan: 365 * 24 * time.Hour}}}
@@ -149,7 +149,7 @@ func TestGrains(t *testing.T) {
 			for _, id := range []string{"a", "b"} {
 				b.server(id, start)
 				var values []float64
-				for i := range 570 { // until half an hour ago; begins again after a day
+				for i := range 570 { // until half an hour ago; restarts after a day
 					values = append(values, float64(i%288)*60)
 				}
 				b.cpu(id, start.Add(time.Minute), values...)
@@ -161,7 +161,7 @@ func TestGrains(t *testing.T) {
 			want := float64(287*60 + 281*60)
 			for _, id := range []string{"a", "b"} {
 				got := float64(measured(a.last(id)).cpu)
-				// The mean of an hour is half an hour late where a counter begins again.
+				// The mean of an hour lags by half an hour where a counter restarts.
 				if got > want || got < want-3600 || policies == nil && got != want {
 					t.Errorf("%s: %v, want %v", id, got, want)
 				}
@@ -170,9 +170,9 @@ func TestGrains(t *testing.T) {
 	}
 }
 
-// TestGrainChanges: a policy that changes between two windows neither doubles anything nor takes
-// it away.
-func TestGrainChanges(t *testing.T) {
+// TestGranularityChanges: a policy that changes between two windows neither doubles nor loses
+// usage.
+func TestGranularityChanges(t *testing.T) {
 	start := now.Add(-8 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	b.server("a", start)

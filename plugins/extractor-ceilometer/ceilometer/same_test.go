@@ -13,8 +13,9 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestSameRecordsAsNova: on the same cloud, over a first window and the next, both extractors give
-// the same records but for what is measured; with cpu_duration = allocated, but for the traffic.
+// TestSameRecordsAsNova: for the same cloud, in a first window and the next, both extractors emit
+// the same records except for the measured figures; with cpu_duration = allocated, except for the
+// traffic.
 func TestSameRecordsAsNova(t *testing.T) {
 	for _, mode := range []string{"used", "allocated"} {
 		for name, telemetry := range bothArchives {
@@ -47,7 +48,7 @@ func TestSameRecordsAsNova(t *testing.T) {
 	}
 }
 
-// without compares two records but for what is measured, and counts the measured figures.
+// without compares two records except for the measured figures, and returns the number of these.
 func without(t *testing.T, want, got *pluginv1.Record, used bool) int {
 	t.Helper()
 	n := 0
@@ -64,7 +65,7 @@ func without(t *testing.T, want, got *pluginv1.Record, used bool) int {
 	return n
 }
 
-// TestRequests: a normal window costs one question for each meter, however many servers there are.
+// TestRequests: a window after the first needs one request per meter for any number of servers.
 func TestRequests(t *testing.T) {
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	for i := range 300 {
@@ -84,7 +85,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestConform runs the extractor through the contract's rules.
+// TestConform runs the conformance suite.
 func TestConform(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1, Telemetry: standin.TelemetryGnocchi}, nil)
 	for i, server := range b.cloud.Servers(b.project) {

@@ -205,7 +205,7 @@ func (s *serverState) parseReported(fields []string) error {
 	return nil
 }
 
-// parseCounter parses `METER COUNTER LATEST [SETTLED]`. `!` in place of the second says that
+// parseCounter parses `METER COUNTER LATEST [SETTLED]`. `!` in place of the second means that
 // nothing is settled; without it the two are equal.
 func (s *serverState) parseCounter(fields []string) error {
 	meter, ok := parseMeter(fields[0])

@@ -9,8 +9,8 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestGap: a run after a gap that is longer than the archive has the totals from before and what
-// the archive still shows.
+// TestGap: after a gap that is longer than the archive, totals are those of the state and what the
+// archive has.
 func TestGap(t *testing.T) {
 	start := now.Add(-60 * 24 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
@@ -31,7 +31,7 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// TestLostState: totals then begin with what the archive shows, and a person is told.
+// TestLostState: without the state totals start with what the archive has, with a warning.
 func TestLostState(t *testing.T) {
 	start := now.Add(-40 * 24 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
@@ -39,7 +39,7 @@ func TestLostState(t *testing.T) {
 	b.server("young", now.Add(-2*time.Hour))
 	b.cpu("a", start.Add(time.Minute), 1000, 50)
 	first := b.must(beginning, now.Add(-time.Hour), nil)
-	if got := measured(first.last("a")).cpu; got != 1050 || first.said("have no previous state") {
+	if got := measured(first.last("a")).cpu; got != 1050 || first.hasDiagnostic("have no previous state") {
 		t.Fatalf("%d %v", got, first.diagnostics)
 	}
 	b.cloud.DeleteSamples(now.Add(-30 * 24 * time.Hour))
@@ -51,11 +51,11 @@ func TestLostState(t *testing.T) {
 		if got := measured(a.last("a")).cpu; got != 75 {
 			t.Errorf("%s: %d", name, got)
 		}
-		if !a.said("1 servers were created before this window and have no previous state") {
+		if !a.hasDiagnostic("1 servers were created before this window and have no previous state") {
 			t.Errorf("%s: %v", name, a.diagnostics)
 		}
 	}
-	if a := b.must(now.Add(-time.Hour), now, first.state); measured(a.last("a")).cpu != 1075 || a.said("have no previous state") {
+	if a := b.must(now.Add(-time.Hour), now, first.state); measured(a.last("a")).cpu != 1075 || a.hasDiagnostic("have no previous state") {
 		t.Errorf("with its state: %v %v", measured(a.last("a")), a.diagnostics)
 	}
 }
@@ -79,12 +79,12 @@ func TestRepublished(t *testing.T) {
 		if got := measured(a.last("known")).cpu; a.err != nil || got != 140 {
 			t.Errorf("known: %d %v", got, a.err)
 		}
-		if a.last("old") != nil || !a.said("1 servers are left out of this republished window") {
+		if a.last("old") != nil || !a.hasDiagnostic("1 servers are left out of this republished window") {
 			t.Errorf("%v %v", a.last("old"), a.diagnostics)
 		}
 	}
 	// A first window that ends in the past is not a republished one: it has every server.
-	if a := b.must(midnight.Add(-16*24*time.Hour), midnight, nil); a.last("old") == nil || a.said("are left out") {
+	if a := b.must(midnight.Add(-16*24*time.Hour), midnight, nil); a.last("old") == nil || a.hasDiagnostic("are left out") {
 		t.Errorf("a first window: %v", a.diagnostics)
 	}
 }
@@ -117,15 +117,15 @@ func TestSilent(t *testing.T) {
 			if got := measured(third.last("never")); got != (figures{-1, -1, -1}) {
 				t.Errorf("never measured: %v", got)
 			}
-			if len(third.diagnostics) != 1 || !third.said("2 of 3 servers") || !third.said("1 keep their last totals, 1 are") || third.diagnostics[0].Project != b.project {
+			if len(third.diagnostics) != 1 || !third.hasDiagnostic("2 of 3 servers") || !third.hasDiagnostic("1 keep their last totals, 1 are") || third.diagnostics[0].Project != b.project {
 				t.Errorf("%v", third.diagnostics)
 			}
 		})
 	}
 }
 
-// TestLateSamples: a sample that comes after the window was reported is counted in the next, also
-// if it matters only because the counter began again after it.
+// TestLateSamples: a sample that arrives after its window was reported counts in the next, also if
+// it matters only because the counter restarted after it.
 func TestLateSamples(t *testing.T) {
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	b.server("a", now.Add(-5*time.Hour))
@@ -140,8 +140,8 @@ func TestLateSamples(t *testing.T) {
 	}
 }
 
-// TestEndedServers: the last samples before a server's end are in its last record, and it is
-// forgotten afterwards.
+// TestEndedServers: the last samples before a server's end count in its last record, and the next
+// state is without the server.
 func TestEndedServers(t *testing.T) {
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
 	b.server("a", now.Add(-5*time.Hour))
@@ -150,7 +150,7 @@ func TestEndedServers(t *testing.T) {
 		b.cpu(id, now.Add(-5*time.Hour), 10, 20)
 		b.cpu(id, now.Add(-3*time.Minute), 500)
 	}
-	// The window ends in the piece of time that has the last sample.
+	// The window ends in the time span of the last sample.
 	b.end("a", now.Add(-150*time.Second))
 	b.cloud.UpdateServer("soft", func(s *standin.Server) { s.Status, s.Updated = "SOFT_DELETED", now.Add(-150*time.Second) })
 	got := b.must(beginning, now.Add(-2*time.Minute), nil)
@@ -158,9 +158,9 @@ func TestEndedServers(t *testing.T) {
 		t.Errorf("%d", cpu)
 	}
 	if state := string(got.state); strings.Contains(state, "\na\n") || !strings.Contains(state, "\nsoft\n") {
-		t.Errorf("remembered: %s", state)
+		t.Errorf("state: %s", state)
 	}
-	// It comes back.
+	// It is restored.
 	b.cloud.UpdateServer("soft", func(s *standin.Server) { s.Status = "ACTIVE" })
 	again := b.must(now.Add(-2*time.Minute), now, got.state)
 	if cpu := measured(again.last("soft")).cpu; cpu != 500 {
@@ -199,7 +199,7 @@ func TestArchiveAway(t *testing.T) {
 				b.cloud.Fault(test.fault)
 			}
 			a := b.run(b.extractor, beginning, now, nil)
-			if a.err == nil || len(a.records) != 0 || !a.said(test.say) {
+			if a.err == nil || len(a.records) != 0 || !a.hasDiagnostic(test.say) {
 				t.Errorf("%d records, %v", len(a.records), a.diagnostics)
 			}
 		})
@@ -221,8 +221,8 @@ func TestBackend(t *testing.T) {
 	}
 }
 
-// TestUnreadableServer: one that nova could not show in a window, or not before, loses nothing of
-// what was measured meanwhile.
+// TestUnreadableServer: a server that could not be parsed in one window, or never before, loses no
+// measured usage.
 func TestUnreadableServer(t *testing.T) {
 	start := now.Add(-10 * time.Hour)
 	b := newBench(t, standin.Options{Empty: true, Telemetry: standin.TelemetryGnocchi}, nil)
@@ -247,7 +247,7 @@ func TestUnreadableServer(t *testing.T) {
 	mend = broken("late", "known")
 	second := b.must(start.Add(4*time.Hour), start.Add(8*time.Hour), first.state)
 	if second.last("known") != nil || second.last("late") != nil || second.last("other") == nil {
-		t.Fatalf("the fault does not work: %v", second.records)
+		t.Fatalf("the fault has no effect: %v", second.records)
 	}
 	mend()
 	third := b.must(start.Add(8*time.Hour), now, second.state)

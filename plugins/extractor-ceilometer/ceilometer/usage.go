@@ -12,7 +12,7 @@ import (
 const (
 	// nanosecondsPerSecond converts processor time, which is reported in whole seconds.
 	nanosecondsPerSecond = 1e9
-	// bytesPerGB is 2^30. APEL's documentation says GB and no more; cASO divided by 2^30 when it
+	// bytesPerGB is 2^30. APEL's documentation does not define GB; cASO divided by 2^30 when it
 	// had a ceilometer extractor, and Disk in the same record is in nova's GB, which are 2^30
 	// bytes.
 	bytesPerGB = 1 << 30

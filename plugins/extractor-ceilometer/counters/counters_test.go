@@ -54,7 +54,8 @@ func TestTrack(t *testing.T) {
 	}
 }
 
-// TestFollower: totals are as of moments, and what is not settled is read again in the next window.
+// TestFollower: totals are as of the cutoffs, and samples after the settled time are read again in
+// the next window.
 func TestFollower(t *testing.T) {
 	start := Track{From: 0, To: 1, Value: 10}
 	r := Follow(State{Settled: start, Latest: start}, []int64{100, 200, 300}, 150)
@@ -71,21 +72,20 @@ func TestFollower(t *testing.T) {
 	}
 	none := Follow(State{}, []int64{100}, 50)
 	if _, known := none.TotalAt(0); known || none.State().Known() {
-		t.Error("something is known of nothing")
+		t.Error("a total without a sample")
 	}
 	later := Follow(State{}, []int64{100, 200}, 50)
 	later.Add(oneSecond(150, 5), 151)
 	if _, known := later.TotalAt(0); known {
-		t.Error("known before it was read")
+		t.Error("a total before the first sample")
 	}
 	if got, known := later.TotalAt(1); got != 5 || !known {
 		t.Errorf("%v %t", got, known)
 	}
 }
 
-// TestForgotten: what was read after the settled time and has been forgotten by the archive since
-// still counts.
-func TestForgotten(t *testing.T) {
+// TestLeftArchive: samples after the settled time that have left the archive since still count.
+func TestLeftArchive(t *testing.T) {
 	first := Follow(State{}, []int64{400}, 150)
 	for _, s := range []Sample{oneSecond(100, 10), oneSecond(200, 20), oneSecond(300, 5)} {
 		first.Add(s, s.To)

@@ -5,8 +5,8 @@ type State struct {
 	// Settled is the track until the time up to which all samples are assumed to be in the
 	// archive. The next window reads the samples after it again, since more may have arrived.
 	Settled Track
-	// Latest is the track until the last sample. It counts where the samples after Settled are no
-	// longer in the archive.
+	// Latest is the track until the last sample. It counts where the samples after Settled have
+	// left the archive.
 	Latest Track
 }
 

@@ -9,19 +9,19 @@ import (
 	"pgregory.net/rapid"
 )
 
-// forever is how long an archive keeps samples that forgets none.
+// forever is the retention time of an archive that keeps all samples.
 const forever = 1 << 40
 
-// life is what one counter really did: at each instant the usage since the beginning and what the
-// counter shows.
+// life is the true history of a counter: at each instant the usage since the beginning and the
+// value of the counter.
 type life struct {
 	at      []int64
 	used    []float64
 	shown   []float64
-	restart []bool // the counter begins again right after this instant, before anything more is used
+	restart []bool // the counter restarts right after this instant, before any more usage
 }
 
-// lives draws a life of instants that are some seconds apart.
+// lives draws histories with some seconds between the instants.
 func lives(restarts bool) *rapid.Generator[life] {
 	return rapid.Custom(func(t *rapid.T) life {
 		var l life
@@ -43,7 +43,7 @@ func lives(restarts bool) *rapid.Generator[life] {
 	})
 }
 
-// truth is what was really used until a time, which a reading in the same second may have seen.
+// truth returns the usage before a time.
 func (l life) truth(until int64) float64 {
 	used := 0.0
 	for i, at := range l.at {
@@ -54,15 +54,15 @@ func (l life) truth(until int64) float64 {
 	return used
 }
 
-// arrival is a sample and when it can be read.
+// arrival is a sample and the time at which it is in the archive.
 type arrival struct {
 	Sample
 	arrives int64
 	instant int
 }
 
-// windows reads the arrivals window by window, as the extractor does, from an archive that keeps
-// them for some seconds, and gives the totals.
+// windows reads the arrivals window by window, as the extractor does, from an archive with a
+// retention time in seconds, and returns the totals.
 func windows(arrivals []arrival, cuts []int64, late, archive int64) []float64 {
 	var kept State
 	from, reported := int64(0), 0.0
@@ -88,7 +88,7 @@ func windows(arrivals []arrival, cuts []int64, late, archive int64) []float64 {
 	return totals
 }
 
-// cutTimes draws where time is cut into windows, the last after everything.
+// cutTimes draws the ends of windows, the last after all samples.
 func cutTimes(t *rapid.T, l life) []int64 {
 	end := l.at[len(l.at)-1]
 	cuts := rapid.SliceOfDistinct(rapid.Int64Range(l.at[0], end), func(c int64) int64 { return c }).Draw(t, "cuts")
@@ -96,10 +96,9 @@ func cutTimes(t *rapid.T, l life) []int64 {
 	return append(cuts, end+100_000)
 }
 
-// TestTotals: however readings are lost, doubled and delayed, and however time is cut into
-// windows, a total is never above the truth and never falls; and it is the truth as of the last
-// reading unless the counter began again between two readings and something was used after the
-// first of them.
+// TestTotals: for any lost, doubled and delayed samples and any division of time into windows, a
+// total is never above the usage and never falls; and it is the usage as of the last sample unless
+// the counter restarted between two samples with usage between the first of them and the restart.
 func TestTotals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := lives(true).Draw(t, "life")
@@ -133,7 +132,7 @@ func TestTotals(t *testing.T) {
 	})
 }
 
-// exact is the truth as of the last reading, and whether readings can tell it.
+// exact returns the usage as of the last sample, and whether samples determine it.
 func (l life) exact(arrivals []arrival) (float64, bool) {
 	if len(arrivals) == 0 {
 		return 0, true
@@ -144,22 +143,21 @@ func (l life) exact(arrivals []arrival) (float64, bool) {
 			continue
 		}
 		for i := previous + 1; i < a.instant; i++ {
-			// A restart after an instant that was not read: what was used since the one that was
-			// is lost. One after the reading is seen if the counter shows less at the next.
+			// A restart after an instant without a sample: the usage since the last sample is
+			// unknown. A restart after a sample is visible if the next value is lower.
 			if l.restart[i] {
 				return 0, false
 			}
 		}
 		if previous >= 0 && l.restart[previous] && l.shown[a.instant] >= l.shown[previous] {
-			return 0, false // it grew beyond in between: nobody can see that it began again
+			return 0, false // the value is higher again: the restart is invisible
 		}
 		previous = a.instant
 	}
 	return l.used[previous], true
 }
 
-// TestWindowsDoNotMatter: without restarts the total is what the counter shows, whatever the
-// windows.
+// TestWindowsDoNotMatter: without restarts the total is the value of the counter, for any windows.
 func TestWindowsDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := lives(false).Draw(t, "life")
@@ -178,13 +176,12 @@ func TestWindowsDoNotMatter(t *testing.T) {
 	})
 }
 
-// TestMeans: an archive that keeps means of five minutes, some of them over a restart, never makes
-// more of it than the truth; and the truth where each mean is of one reading alone and the archive
-// knows the rises.
+// TestMeans: from an archive with means of five minutes, some of them over a restart, a total is
+// never above the usage and never falls.
 func TestMeans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := lives(true).Draw(t, "life")
-		knows := rapid.Bool().Draw(t, "rises")
+		hasRises := rapid.Bool().Draw(t, "rises")
 		var arrivals []arrival
 		previous := -1
 		for i := 0; i < len(l.at); {
@@ -204,7 +201,7 @@ func TestMeans(t *testing.T) {
 				continue
 			}
 			rise := math.NaN()
-			if knows && rose > 0 {
+			if hasRises && rose > 0 {
 				rise = rises / float64(rose)
 			}
 			arrivals = append(arrivals, arrival{mean(from, sum/float64(n), rise), from + 300, instant})
@@ -220,7 +217,7 @@ func TestMeans(t *testing.T) {
 	})
 }
 
-// FuzzTrack: no series of samples makes a total fall or be no number.
+// FuzzTrack: for any samples a total is a number and never falls.
 func FuzzTrack(f *testing.F) {
 	f.Add(int64(0), 5.0, int64(300), 3.0, true)
 	f.Fuzz(func(t *testing.T, at1 int64, value1 float64, at2 int64, value2 float64, averaged bool) {

@@ -38,7 +38,7 @@ type method struct{ value, rise string }
 
 // methods returns the methods that are suitable for a cumulative counter, the best first. The
 // largest and the last sample of a time span are samples. Their mean, the only method in
-// Ceilometer's own archive policy, need not be one; the mean of their rises tells whether it is.
+// Ceilometer's own archive policy, need not be one; the mean of their rises shows whether it is.
 func methods() []method {
 	return []method{{value: "max"}, {value: "last"}, {value: "mean", rise: "rate:mean"}, {value: "mean"}}
 }

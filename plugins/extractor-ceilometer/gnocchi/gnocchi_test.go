@@ -15,7 +15,7 @@ import (
 	"github.com/caso-project/caso/plugins/extractor-ceilometer/samples"
 )
 
-// asked is a request as it arrived.
+// asked is a received request.
 type asked struct {
 	query      string
 	operations string
@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// FuzzMeasure: a measure is read or refused, and never one of no time.
+// FuzzMeasure: a measure that can be parsed has a time span.
 func FuzzMeasure(f *testing.F) {
 	f.Add([]byte(`["2026-11-23T11:20:00+00:00", 300.0, 5000000000.0]`))
 	f.Add([]byte(`["2026-11-23T11:20:00", 1e300, -1]`))

@@ -132,7 +132,7 @@ func (s *Source) readPage(
 	for _, text := range raw {
 		var one sample
 		if err := json.Unmarshal(text, &one); err != nil {
-			return nil, fmt.Errorf("a sample is not what Ceilometer's API reference says: %w", err)
+			return nil, fmt.Errorf("a sample does not match Ceilometer's API reference: %w", err)
 		}
 		var err error
 		if one.at, err = parseTime(one.Timestamp); err != nil {

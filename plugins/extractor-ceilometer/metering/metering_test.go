@@ -20,11 +20,11 @@ var start = time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 
 // archive answers like Ceilometer's v2 API: a page of samples, the newest or the oldest first.
 type archive struct {
-	times    []time.Time
-	most     int // however many are asked for
-	oldest   bool
-	anonymes bool // without message ids
-	requests int
+	times     []time.Time
+	most      int // whatever limit is requested
+	oldest    bool
+	anonymous bool // without message ids
+	requests  int
 }
 
 func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i, at := range a.times {
 		if !at.Before(from) && at.Before(to) {
 			one := map[string]any{"resource_id": "a", "counter_volume": i, "timestamp": at.Format("2006-01-02T15:04:05.999999")}
-			if !a.anonymes {
+			if !a.anonymous {
 				one["message_id"] = fmt.Sprint("m", i)
 			}
 			page = append(page, one)
@@ -96,7 +96,7 @@ func TestPages(t *testing.T) {
 		"two of each time":       {times: slices.Concat(spaced(1200, time.Second))},
 		"many of one time":       {times: same},
 		"a service with a limit": {times: spaced(1234, time.Second), most: 100},
-		"without ids":            {times: spaced(2345, time.Second), anonymes: true},
+		"without ids":            {times: spaced(2345, time.Second), anonymous: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(a)
@@ -117,7 +117,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestTimeIsHalfOpen: a sample at the end is not part of the time.
+// TestTimeIsHalfOpen: a sample at the end belongs to the next time span.
 func TestTimeIsHalfOpen(t *testing.T) {
 	server := httptest.NewServer(&archive{times: spaced(10, time.Second)})
 	defer server.Close()

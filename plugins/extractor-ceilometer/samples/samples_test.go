@@ -72,7 +72,7 @@ func TestFinestPoints(t *testing.T) {
 	}
 	got := finestPoints([]Point{point("b", 0, 3600), point("a", 3600, 300), point("a", 0, 3600), point("a", 3600, 3600), point("a", 7200, 3600), point("a", 3900, 300), point("a", 300, 0)})
 	want := []Point{point("a", 3600, 300), point("a", 3900, 300), point("a", 7200, 3600), point("b", 0, 3600)}
-	// The one without a length is of the finest grain there is.
+	// The one without a length has the finest granularity.
 	want = append([]Point{point("a", 300, 0)}, want...)
 	if len(got) != len(want) {
 		t.Fatalf("%v", got)

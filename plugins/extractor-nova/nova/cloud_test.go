@@ -17,7 +17,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// now is the present of the stand-in clouds.
+// now is the time in the stand-in clouds.
 var now = time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC)
 
 // bench is a stand-in cloud with an extractor for it.
@@ -52,7 +52,7 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 	return b
 }
 
-// configured makes an extractor of settings; waits between attempts pass at once.
+// configured returns an extractor with settings that does not wait between attempts.
 func configured(t *testing.T, settings map[string]string) (*openstack.Extractor, []*sdk.Diagnostic) {
 	t.Helper()
 	extractor := New()
@@ -60,7 +60,7 @@ func configured(t *testing.T, settings map[string]string) (*openstack.Extractor,
 	return extractor, sdk.Diagnostics(extractor.Configure(t.Context(), config(t, extractor, settings)))
 }
 
-// config reads settings as the host would.
+// config returns settings as the host sends them.
 func config(t *testing.T, extractor *openstack.Extractor, settings map[string]string) sdk.Config {
 	t.Helper()
 	var values []*pluginv1.OptionValue
@@ -99,8 +99,8 @@ func config(t *testing.T, extractor *openstack.Extractor, settings map[string]st
 	return sdk.NewConfig("nova", values)
 }
 
-// list lists projects and fails the test if that is not possible.
-func (b *bench) list(marked bool, named ...string) ([]*pluginv1.Project, []*sdk.Diagnostic) {
+// listProjects lists projects; an error without a project fails the test.
+func (b *bench) listProjects(marked bool, named ...string) ([]*pluginv1.Project, []*sdk.Diagnostic) {
 	b.t.Helper()
 	projects, err := b.extractor.ListProjects(b.t.Context(), sdk.ListProjectsRequest{Projects: named, IncludeMarked: marked})
 	diagnostics := sdk.Diagnostics(err)
@@ -112,7 +112,7 @@ func (b *bench) list(marked bool, named ...string) ([]*pluginv1.Project, []*sdk.
 	return projects, diagnostics
 }
 
-// answer is what Extract gave.
+// answer is the result of Extract.
 type answer struct {
 	records     []*pluginv1.Record
 	state       []byte
@@ -135,7 +135,7 @@ func newOutput(t *testing.T, request sdk.ExtractRequest) *output {
 
 func (o *output) Emit(record *pluginv1.Record) error {
 	if err := o.check.Add(record); err != nil {
-		o.t.Errorf("the host would refuse this: %v", err)
+		o.t.Errorf("the host rejects this: %v", err)
 	}
 	o.records = append(o.records, record)
 	return nil
@@ -163,12 +163,12 @@ func (b *bench) run(request sdk.ExtractRequest, project string) answer {
 		}
 	}
 	if err := out.check.Finish(); err != nil {
-		b.t.Errorf("the host would refuse this: %v", err)
+		b.t.Errorf("the host rejects this: %v", err)
 	}
 	return a
 }
 
-// must is extract for windows that have to succeed.
+// must extracts a regular window that must succeed.
 func (b *bench) must(project string, from, to time.Time, state []byte) answer {
 	b.t.Helper()
 	a := b.extract(project, from, to, state)
@@ -178,7 +178,7 @@ func (b *bench) must(project string, from, to time.Time, state []byte) answer {
 	return a
 }
 
-// last gives the last record of each server, by name.
+// last returns the last record of each server, by name.
 func (a answer) last() map[string]*pluginv1.CloudRecord {
 	byName := map[string]*pluginv1.CloudRecord{}
 	for _, record := range a.records {
@@ -187,8 +187,8 @@ func (a answer) last() map[string]*pluginv1.CloudRecord {
 	return byName
 }
 
-// said says whether a diagnostic has a text.
-func said(diagnostics []*sdk.Diagnostic, text string) bool {
+// hasDiagnostic reports whether a diagnostic has a text.
+func hasDiagnostic(diagnostics []*sdk.Diagnostic, text string) bool {
 	for _, d := range diagnostics {
 		if strings.Contains(d.Summary+"\n"+d.Detail, text) {
 			return true
@@ -200,8 +200,7 @@ func said(diagnostics []*sdk.Diagnostic, text string) bool {
 // beginning is the start of a first window.
 var beginning = time.Unix(0, 0).UTC()
 
-// small is a cloud with one project and no servers of its own, to which a test adds what it is
-// about.
+// small returns a cloud with one project and no servers.
 func small(t *testing.T, options standin.Options, settings map[string]string) (*bench, string) {
 	t.Helper()
 	options.Empty = true
@@ -213,13 +212,13 @@ func small(t *testing.T, options standin.Options, settings map[string]string) (*
 	return b, project
 }
 
-// server is a plain running one.
+// server returns a running server.
 func server(project, id string, created time.Time) standin.Server {
 	return standin.Server{ID: id, Name: id, ProjectID: project, UserID: "u1", FlavorID: "f1", Status: "ACTIVE",
 		Created: created, Launched: created.Add(20 * time.Second), Updated: created.Add(20 * time.Second), Host: "node"}
 }
 
-// path matches requests to a path.
+// path returns a match of requests with a text in their path.
 func path(text string) standin.Match {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, text) }
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestFirstRun compares every record of a generated cloud with its own account of itself.
+// TestFirstRun compares every record of a generated cloud with the data of the stand-in.
 func TestFirstRun(t *testing.T) {
 	for _, microversion := range []string{"2.93", "2.47", "2.40", "2.1"} {
 		t.Run(microversion, func(t *testing.T) {
@@ -33,14 +33,14 @@ func TestFirstRun(t *testing.T) {
 			for _, want := range servers {
 				check(t, b, want, last[want.ID], microversion)
 			}
-			if !said(got.diagnostics, "half.bench") || !said(got.diagnostics, "odd.bench") {
-				t.Errorf("no word about flavors with half a benchmark or a wrong one: %v", got.diagnostics)
+			if !hasDiagnostic(got.diagnostics, "half.bench") || !hasDiagnostic(got.diagnostics, "odd.bench") {
+				t.Errorf("no warning about flavors with an incomplete or invalid benchmark: %v", got.diagnostics)
 			}
 		})
 	}
 }
 
-// check compares a record with what the stand-in knows of a server.
+// check compares a record with the data of the stand-in about a server.
 func check(t *testing.T, b *bench, want standin.Server, got *pluginv1.CloudRecord, microversion string) {
 	t.Helper()
 	if got == nil {
@@ -115,8 +115,8 @@ func check(t *testing.T, b *bench, want standin.Server, got *pluginv1.CloudRecor
 	}
 }
 
-// TestUsageIsCut: on an old cloud a server whose flavor is gone can stay without figures. It is
-// reported without them, never with zero CPUs.
+// TestUsageIsCut: in an old cloud the figures of a server with a deleted flavor may not be found.
+// The server is reported without them, never with zero CPUs.
 func TestUsageIsCut(t *testing.T) {
 	b, project := small(t, standin.Options{MaxMicroversion: "2.1", MaxLimit: 1}, nil)
 	b.cloud.AddFlavor(standin.Flavor{ID: "f2", Name: "retired", VCPUs: 3, RAM: 3072, Disk: 30})
@@ -131,8 +131,8 @@ func TestUsageIsCut(t *testing.T) {
 	for name, r := range got.last() {
 		switch {
 		case r.CpuCount == nil && r.CpuDuration == nil:
-			if !said(got.diagnostics, "server "+name+" ") {
-				t.Errorf("%s: no word about missing figures", name)
+			if !hasDiagnostic(got.diagnostics, "server "+name+" ") {
+				t.Errorf("%s: no warning about missing figures", name)
 			}
 		case r.GetCpuCount() == 3 && r.GetDiskGb() == 30:
 			known++
@@ -145,10 +145,10 @@ func TestUsageIsCut(t *testing.T) {
 	}
 }
 
-// TestRequests: what a first run over a project costs, however many servers it has.
+// TestRequests: the number of requests of a first run does not depend on the number of servers.
 func TestRequests(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 3, ServersPerProject: 2500}, nil)
-	projects, _ := b.list(true)
+	projects, _ := b.listProjects(true)
 	if len(projects) != 2 {
 		t.Fatalf("%d projects, want 2", len(projects))
 	}
@@ -185,7 +185,7 @@ func TestRequests(t *testing.T) {
 		delete(counts, what)
 	}
 	for what, n := range counts {
-		t.Errorf("%d requests for %s that nobody needs", n, what)
+		t.Errorf("%d unnecessary requests for %s", n, what)
 	}
 }
 
@@ -230,8 +230,8 @@ func TestUnchangedServersAreInEveryWindow(t *testing.T) {
 	}
 }
 
-// TestLateEnd: the deletion of a server on a dead host begins in one window and becomes known in
-// the next.
+// TestLateEnd: the deletion of a server on a host that is down begins in one window and becomes
+// known in the next.
 func TestLateEnd(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	stuck := server(project, "stuck", now.AddDate(0, 0, -1))
@@ -255,17 +255,18 @@ func TestLateEnd(t *testing.T) {
 		t.Error("an end is reported once")
 	}
 	if without := b.must(project, now, later, nil); without.last()["stuck"] != nil {
-		t.Error("a window without a state has what belongs to it and no more")
+		t.Error("a window without a state has other records than its own")
 	}
 	for _, state := range [][]byte{nil, first.state, second.state} {
 		republished := b.run(sdk.ExtractRequest{Window: sdk.Window{From: now, To: later}, State: state, Republish: true}, project)
 		if republished.err != nil || republished.last()["stuck"] != nil {
-			t.Error("a republished window has what belongs to it and no more")
+			t.Error("a republished window has other records than its own")
 		}
 	}
 }
 
-// TestSoftDeletedIsNotReportedAgain when nova reclaims it, with another end.
+// TestSoftDeletedIsNotReportedAgain: nova reclaims a soft-deleted server with another end, which is
+// not reported.
 func TestSoftDeletedIsNotReportedAgain(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	soft := server(project, "soft", now.AddDate(0, 0, -3))
@@ -288,8 +289,8 @@ func TestSoftDeletedIsNotReportedAgain(t *testing.T) {
 	}
 }
 
-// TestLostServersAreSpokenOf: rows that were archived between two runs leave no trace.
-func TestLostServersAreSpokenOf(t *testing.T) {
+// TestVanishedServers: a server whose row was archived between two runs is a warning.
+func TestVanishedServers(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	gone := server(project, "gone", now.AddDate(0, 0, -1))
 	b.cloud.AddServer(gone)
@@ -297,8 +298,8 @@ func TestLostServersAreSpokenOf(t *testing.T) {
 	b.cloud.SetNow(now.Add(time.Hour))
 	b.cloud.DeleteServer("gone", now.Add(10*time.Minute))
 	b.cloud.ArchiveDeleted(now.Add(time.Hour))
-	if second := b.must(project, now, now.Add(time.Hour), first.state); !said(second.diagnostics, "gone") {
-		t.Errorf("no word about a server that vanished: %v", second.diagnostics)
+	if second := b.must(project, now, now.Add(time.Hour), first.state); !hasDiagnostic(second.diagnostics, "gone") {
+		t.Errorf("no warning about a vanished server: %v", second.diagnostics)
 	}
 }
 
@@ -326,20 +327,20 @@ func TestSeveralRegions(t *testing.T) {
 		if strings.Join(names, " ") != test.servers {
 			t.Errorf("region %q: servers %v, want %s", test.setting, names, test.servers)
 		}
-		if (test.word != "") != said(got.diagnostics, "several regions") {
+		if (test.word != "") != hasDiagnostic(got.diagnostics, "several regions") {
 			t.Errorf("region %q: %v", test.setting, got.diagnostics)
 		}
 	}
 	b, project := small(t, standin.Options{}, map[string]string{"DEFAULT.region_name": "West"})
-	if got := b.extract(project, beginning, now, nil); got.err == nil || !said(got.diagnostics, "RegionOne") {
+	if got := b.extract(project, beginning, now, nil); got.err == nil || !hasDiagnostic(got.diagnostics, "RegionOne") {
 		t.Errorf("a region that is not there: %v", got.diagnostics)
 	}
 }
 
-// TestConcurrentProjects share what is the same for all of them.
+// TestConcurrentProjects: windows that are extracted at the same time share the list of users.
 func TestConcurrentProjects(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 5, Projects: 6}, nil)
-	projects, _ := b.list(true)
+	projects, _ := b.listProjects(true)
 	results := make(chan answer)
 	for _, project := range projects {
 		go func() { results <- b.extract(project.GetId(), beginning, now, nil) }()
@@ -361,11 +362,11 @@ func (o failingOutput) Emit(*pluginv1.Record) error { return o.err }
 
 func (o failingOutput) Progress(string, int64) {}
 
-// TestEmitError: when the host has gone away, its error comes back.
+// TestEmitError: Extract returns the error of Emit.
 func TestEmitError(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	b.cloud.AddServer(server(project, "one", now.AddDate(0, 0, -1)))
-	gone := fmt.Errorf("the host has gone away")
+	gone := fmt.Errorf("the host has ended the call")
 	_, err := b.extractor.Extract(t.Context(), sdk.ExtractRequest{
 		Project:     &pluginv1.Project{Id: project},
 		Window:      sdk.Window{From: now.Add(-time.Hour), To: now},
@@ -376,12 +377,12 @@ func TestEmitError(t *testing.T) {
 	}
 }
 
-// TestUnreadableState: a state that another version wrote costs a warning, not the window.
+// TestUnreadableState: a state of another version is a warning and does not fail the window.
 func TestUnreadableState(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	b.cloud.AddServer(server(project, "one", now.AddDate(0, 0, -1)))
 	got := b.must(project, now.Add(-time.Hour), now, []byte("something else\n"))
-	if len(got.records) != 1 || !said(got.diagnostics, "not readable") {
+	if len(got.records) != 1 || !hasDiagnostic(got.diagnostics, "not readable") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 	for _, d := range got.diagnostics {

@@ -10,7 +10,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// faulty is a cloud with three servers.
+// faulty returns a cloud with three servers.
 func faulty(t *testing.T, options standin.Options, settings map[string]string) (*bench, string) {
 	t.Helper()
 	b, project := small(t, options, settings)
@@ -20,7 +20,7 @@ func faulty(t *testing.T, options standin.Options, settings map[string]string) (
 	return b, project
 }
 
-// TestPassingFaults: what goes away by itself costs nothing but time.
+// TestPassingFaults: a temporary fault loses no record.
 func TestPassingFaults(t *testing.T) {
 	for name, fault := range map[string]standin.Fault{
 		"a proxy's 502 with HTML":       {Status: 502, Count: 3},
@@ -42,10 +42,10 @@ func TestPassingFaults(t *testing.T) {
 	}
 }
 
-// TestTokensExpire in the middle of a run and are renewed.
+// TestTokensExpire: a token that expires during a run is renewed.
 func TestTokensExpire(t *testing.T) {
 	b, project := faulty(t, standin.Options{MaxLimit: 1}, nil)
-	b.list(true, "vo-one")
+	b.listProjects(true, "vo-one")
 	b.must(project, now.Add(-time.Hour), now, nil)
 	b.cloud.ExpireTokens()
 	if got := b.must(project, now.Add(-time.Hour), now, nil); len(got.records) != 3 {
@@ -53,7 +53,7 @@ func TestTokensExpire(t *testing.T) {
 	}
 }
 
-// TestLastingFaults: the window fails and the error names the project, the URL and what came.
+// TestLastingFaults: the window fails, and the error has the project, the URL and the answer.
 func TestLastingFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -84,8 +84,8 @@ func TestLastingFaults(t *testing.T) {
 				t.Errorf("the project is not named: %v", got.diagnostics[0])
 			}
 			for _, text := range test.say {
-				if !said(got.diagnostics, text) {
-					t.Errorf("nobody said %q: %v", text, got.diagnostics)
+				if !hasDiagnostic(got.diagnostics, text) {
+					t.Errorf("no diagnostic with %q: %v", text, got.diagnostics)
 				}
 			}
 			if n := b.cloud.CountRequests("GET", "/servers/detail"); n > 6 {
@@ -95,7 +95,7 @@ func TestLastingFaults(t *testing.T) {
 	}
 }
 
-// linkToFirst makes every page link to the first.
+// linkToFirst changes a page so that it links to the first one.
 func linkToFirst(body []byte) []byte {
 	at := bytes.Index(body, []byte("marker="))
 	if at < 0 {
@@ -105,13 +105,13 @@ func linkToFirst(body []byte) []byte {
 	return append(append(bytes.Clone(body[:at]), "limit=1000"...), body[end:]...)
 }
 
-// TestSlowAnswers: an API that sends a byte now and then does not hold up a run.
+// TestSlowAnswers: an answer of a byte per second ends with the timeout.
 func TestSlowAnswers(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, map[string]string{"keystone_auth.timeout": "1"})
 	b.cloud.Fault(standin.Fault{BytesPerSecond: 1, Match: path("/servers/detail")})
 	started := time.Now()
 	got := b.extract(project, now.Add(-time.Hour), now, nil)
-	if got.err == nil || !said(got.diagnostics, "no complete answer within 1s") {
+	if got.err == nil || !hasDiagnostic(got.diagnostics, "no complete answer within 1s") {
 		t.Errorf("%v", got.diagnostics)
 	}
 	if took := time.Since(started); took > 10*time.Second {
@@ -119,9 +119,9 @@ func TestSlowAnswers(t *testing.T) {
 	}
 }
 
-// TestCellDown: nova shows the servers of a cell that is down only from microversion 2.69 and only
-// to whoever asks for nothing in particular; where they were seen before they are missed. The
-// window fails.
+// TestCellDown: the window fails if nova cannot reach a cell. nova lists the servers of such a
+// cell only from microversion 2.69 and only without a query; below, servers of the last window are
+// looked up.
 func TestCellDown(t *testing.T) {
 	for _, test := range []struct {
 		name, microversion string
@@ -140,7 +140,7 @@ func TestCellDown(t *testing.T) {
 			}
 			b.cloud.UpdateServer("b", func(s *standin.Server) { s.CellDown = true })
 			got := b.extract(project, test.from, now, state)
-			if got.err == nil || !said(got.diagnostics, "next run covers it") || len(got.records) != 0 {
+			if got.err == nil || !hasDiagnostic(got.diagnostics, "next run covers it") || len(got.records) != 0 {
 				t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 			}
 		})
@@ -161,19 +161,19 @@ func TestNeverChanged(t *testing.T) {
 	}
 }
 
-// TestBrokenServer: one server that cannot be read costs that server.
+// TestBrokenServer: a server that cannot be parsed is left out alone.
 func TestBrokenServer(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	b.cloud.Fault(standin.Fault{Match: path("/servers/detail"), Edit: func(body []byte) []byte {
 		return bytes.Replace(body, []byte(now.AddDate(0, 0, -2).Format(time.RFC3339)), []byte("once upon a time"), 1)
 	}})
 	got := b.must(project, now.Add(-time.Hour), now, nil)
-	if len(got.records) != 2 || !said(got.diagnostics, "is skipped") {
+	if len(got.records) != 2 || !hasDiagnostic(got.diagnostics, "is skipped") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 }
 
-// TestActionsThatCannotBeRead: the end is then the last change, and a person is told.
+// TestActionsThatCannotBeRead: the end is then the last change, with a warning.
 func TestActionsThatCannotBeRead(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)
 	one := server(project, "gone", now.AddDate(0, 0, -2))
@@ -181,12 +181,12 @@ func TestActionsThatCannotBeRead(t *testing.T) {
 	b.cloud.AddServer(one)
 	b.cloud.Fault(standin.Fault{Status: 500, Body: "{}", Match: path("/os-instance-actions")})
 	got := b.must(project, now.Add(-time.Hour), now, nil)
-	if r := got.last()["gone"]; !r.GetEndTime().AsTime().Equal(now.Add(-15*time.Minute)) || !said(got.diagnostics, "last change") {
+	if r := got.last()["gone"]; !r.GetEndTime().AsTime().Equal(now.Add(-15*time.Minute)) || !hasDiagnostic(got.diagnostics, "last change") {
 		t.Errorf("%v, %v", r, got.diagnostics)
 	}
 }
 
-// TestOtherServicesAway: glance, neutron and the list of users are not worth losing a record.
+// TestOtherServicesAway: without glance, neutron and the list of users no record is lost.
 func TestOtherServicesAway(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	b.cloud.UpdateServer("a", func(s *standin.Server) {
@@ -205,21 +205,21 @@ func TestOtherServicesAway(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 	for _, text := range []string{"images cannot be read", "floating addresses", "GlobalUserName"} {
-		if !said(got.diagnostics, text) {
-			t.Errorf("no word of %q: %v", text, got.diagnostics)
+		if !hasDiagnostic(got.diagnostics, text) {
+			t.Errorf("no warning with %q: %v", text, got.diagnostics)
 		}
 	}
 }
 
-// TestSystemToken: a token of no project gets 200 and an empty list from nova; that is not an
-// empty cloud.
+// TestSystemToken: a token without a project gets 200 and an empty list from nova, which must not
+// look like an empty cloud.
 func TestSystemToken(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	b.cloud.Fault(standin.Fault{Match: path("/auth/tokens"), Edit: func(body []byte) []byte {
 		return bytes.Replace(body, []byte(`"project"`), []byte(`"no project"`), 1)
 	}})
 	got := b.extract(project, now.Add(-time.Hour), now, nil)
-	if got.err == nil || !said(got.diagnostics, "token is not of the project") {
+	if got.err == nil || !hasDiagnostic(got.diagnostics, "token is not of the project") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 }
@@ -227,13 +227,13 @@ func TestSystemToken(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, map[string]string{"extractor.endpoint": "http://127.0.0.1:1/v3"})
 	got := b.extract(project, now.Add(-time.Hour), now, nil)
-	if got.err == nil || !said(got.diagnostics, "127.0.0.1:1") || !said(got.diagnostics, "refused") {
+	if got.err == nil || !hasDiagnostic(got.diagnostics, "127.0.0.1:1") || !hasDiagnostic(got.diagnostics, "refused") {
 		t.Errorf("%v", got.diagnostics)
 	}
 }
 
-// TestInvalidServer: a server with a record against the rules of the contract is left out with all its
-// records, also with those that are valid, and a person is told.
+// TestInvalidServer: a server with a record against the rules of the contract is left out with all
+// its records, also with those that are valid, and with a warning.
 func TestInvalidServer(t *testing.T) {
 	b, project := faulty(t, standin.Options{}, nil)
 	// The processor time of the first month fits into a record, that of the second does not.
@@ -247,7 +247,7 @@ func TestInvalidServer(t *testing.T) {
 	if got.last()["absurd"] != nil || got.last()["long"] == nil || len(got.records) != 5 {
 		t.Errorf("%d records: %v", len(got.records), got.records)
 	}
-	if !said(got.diagnostics, "server absurd (absurd) is skipped: ") {
-		t.Errorf("no word about the server that is left out: %v", got.diagnostics)
+	if !hasDiagnostic(got.diagnostics, "server absurd (absurd) is skipped: ") {
+		t.Errorf("no warning about the server that is left out: %v", got.diagnostics)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// TestConform runs the extractor through the contract's rules.
+// TestConform runs the conformance suite.
 func TestConform(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
 	plugintest.Conform(t, plugintest.Extractor(t, New()), plugintest.Settings{
@@ -23,8 +23,7 @@ func TestConform(t *testing.T) {
 	})
 }
 
-// TestConfigure: what is missing or wrong is said with the option's name, and no connection is
-// opened.
+// TestConfigure: a missing or invalid value is an error of its option, and no connection is opened.
 func TestConfigure(t *testing.T) {
 	notPEM := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
@@ -71,13 +70,14 @@ func TestConfigure(t *testing.T) {
 			warned := false
 			for _, d := range diagnostics {
 				if strings.Contains(d.Error(), password) {
-					t.Error("the password is told")
+					t.Error("the password is printed")
 				}
-				if d.Severity == sdk.SeverityError {
+				switch {
+				case d.Severity == sdk.SeverityError:
 					wrong = append(wrong, d.Section+"."+d.Option)
-				} else if test.warning == "" || !strings.Contains(d.Summary, test.warning) {
+				case test.warning == "" || !strings.Contains(d.Summary, test.warning):
 					t.Errorf("an unexpected warning: %v", d)
-				} else {
+				default:
 					warned = true
 				}
 			}
@@ -91,7 +91,7 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestDefaults: all of [keystone_auth] but insecure is without a default, as keystoneauth has it.
+// TestDefaults: in [keystone_auth] only insecure has a default, as in keystoneauth.
 func TestDefaults(t *testing.T) {
 	for _, declared := range New().Describe().Options {
 		option := declared.Proto()
@@ -104,7 +104,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestOptionsOfCASO5 has every option of cASO 5's sample that this plugin has to know.
+// TestOptionsOfCASO5: the plugin declares every option of cASO 5's sample that concerns it.
 func TestOptionsOfCASO5(t *testing.T) {
 	known := map[string]bool{}
 	for _, declared := range New().Describe().Options {

@@ -1,6 +1,7 @@
 package nova
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"github.com/caso-project/caso/test/standin"
 )
 
-// names are the projects' names.
+// names returns the sorted names of projects.
 func names(projects []*pluginv1.Project) []string {
 	var names []string
 	for _, project := range projects {
@@ -20,7 +21,7 @@ func names(projects []*pluginv1.Project) []string {
 	return names
 }
 
-// errorsOf are the projects that errors are about.
+// errorsOf returns the projects of errors.
 func errorsOf(diagnostics []*sdk.Diagnostic) []string {
 	var projects []string
 	for _, d := range diagnostics {
@@ -65,21 +66,21 @@ func TestListProjects(t *testing.T) {
 		{name: "nothing", want: nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			projects, diagnostics := b.list(test.marked, test.named...)
+			projects, diagnostics := b.listProjects(test.marked, test.named...)
 			if got := names(projects); !slices.Equal(got, test.want) {
 				t.Errorf("projects %v, want %v", got, test.want)
 			}
 			if got := errorsOf(diagnostics); !slices.Equal(got, test.wrong) {
 				t.Errorf("errors about %v, want %v: %v", got, test.wrong, diagnostics)
 			}
-			if !said(diagnostics, test.say) && test.say != "" {
-				t.Errorf("nobody said %q: %v", test.say, diagnostics)
+			if !hasDiagnostic(diagnostics, test.say) && test.say != "" {
+				t.Errorf("no diagnostic with %q: %v", test.say, diagnostics)
 			}
 		})
 	}
 }
 
-// TestProjectDomain: a configured domain is where names are looked up, and nowhere else.
+// TestProjectDomain: names are looked up in the configured domain only.
 func TestProjectDomain(t *testing.T) {
 	for name, settings := range map[string]map[string]string{
 		"by id":      {"keystone_auth.project_domain_id": "d-far", "keystone_auth.user_domain_id": "default"},
@@ -91,7 +92,7 @@ func TestProjectDomain(t *testing.T) {
 			b.cloud.AddDomain(standin.Domain{ID: "d-far", Name: "far"})
 			twin := b.cloud.AddProject(standin.Project{Name: "vo-biomed", DomainID: "d-far"})
 			b.cloud.Grant(b.cloud.UserID(standin.AccountingUser), twin, "reader")
-			projects, diagnostics := b.list(false, "vo-biomed", "sandbox")
+			projects, diagnostics := b.listProjects(false, "vo-biomed", "sandbox")
 			if len(projects) != 1 || projects[0].GetId() != twin || projects[0].GetDomainName() != "far" {
 				t.Errorf("%v", projects)
 			}
@@ -118,48 +119,47 @@ func TestVO(t *testing.T) {
 		b := newBench(t, standin.Options{Empty: true}, map[string]string{"DEFAULT.vo_property": test.configured})
 		id := b.cloud.AddProject(standin.Project{Name: "p", Properties: test.properties})
 		b.cloud.Grant(b.cloud.UserID(standin.AccountingUser), id, "reader")
-		if projects, _ := b.list(false, "p"); len(projects) != 1 || projects[0].GetVo() != test.want {
+		if projects, _ := b.listProjects(false, "p"); len(projects) != 1 || projects[0].GetVo() != test.want {
 			t.Errorf("%s: %v, want VO %q", test.name, projects, test.want)
 		}
 	}
 }
 
-// TestWithoutSystemRole: an accounting user with nothing but its roles on projects still finds the
-// marked ones.
+// TestWithoutSystemRole: a user with roles on projects only finds the tagged ones.
 func TestWithoutSystemRole(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
 	b.cloud.RevokeSystem(b.cloud.UserID(standin.AccountingUser))
-	projects, diagnostics := b.list(true, "nowhere")
+	projects, diagnostics := b.listProjects(true, "nowhere")
 	if got := names(projects); !slices.Equal(got, []string{"vo-biomed", "vo-enmr"}) || projects[0].GetVo() == "" {
 		t.Errorf("%v", projects)
 	}
-	if got := errorsOf(diagnostics); !slices.Equal(got, []string{"nowhere"}) || !said(diagnostics, "or the user has no role") {
+	if got := errorsOf(diagnostics); !slices.Equal(got, []string{"nowhere"}) || !hasDiagnostic(diagnostics, "or the user has no role") {
 		t.Errorf("%v", diagnostics)
 	}
 	first := b.must(projects[0].GetId(), beginning, now, nil)
 	second := b.must(projects[1].GetId(), beginning, now, nil)
-	if !said(first.diagnostics, "openstack role add --user accounting --system all reader") {
-		t.Errorf("no word about the role that is missing: %v", first.diagnostics)
+	if !hasDiagnostic(first.diagnostics, "openstack role add --user accounting --system all reader") {
+		t.Errorf("no warning about the missing role: %v", first.diagnostics)
 	}
-	if said(second.diagnostics, "--system all reader") {
-		t.Error("the missing role is said more than once")
+	if hasDiagnostic(second.diagnostics, "--system all reader") {
+		t.Error("the missing role is reported more than once")
 	}
 	for _, record := range first.records {
 		if record.GetCloud().GlobalUserName != nil {
-			t.Fatalf("a name from nowhere: %v", record)
+			t.Fatalf("a user name without a right to read it: %v", record)
 		}
 	}
 	if n := b.cloud.CountRequests("GET", "/v3/users/"); n > 3 {
-		t.Errorf("%d users were asked for in vain", n)
+		t.Errorf("%d requests for users that are refused", n)
 	}
 }
 
-// TestUsersOneByOne: where users may be read but not listed, each is read once.
+// TestUsersOneByOne: users that may be read but not listed are read once each.
 func TestUsersOneByOne(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1, ForbidUserList: true}, nil)
 	for _, name := range []string{"vo-biomed", "vo-enmr"} {
 		got := b.must(b.cloud.ProjectID(name), beginning, now, nil)
-		if got.last()["web-01"].GetGlobalUserName() == "" || said(got.diagnostics, "GlobalUserName") {
+		if got.last()["web-01"].GetGlobalUserName() == "" || hasDiagnostic(got.diagnostics, "GlobalUserName") {
 			t.Errorf("%s: %v", name, got.diagnostics)
 		}
 	}
@@ -168,7 +168,7 @@ func TestUsersOneByOne(t *testing.T) {
 	}
 }
 
-// TestSignIn: the ways to sign in and to spell the endpoint all give the same records.
+// TestSignIn: every way to sign in and to spell the endpoint yields the same records.
 func TestSignIn(t *testing.T) {
 	app := map[string]string{
 		"keystone_auth.auth_url":                      "{url}/identity/v3",
@@ -183,9 +183,7 @@ func TestSignIn(t *testing.T) {
 		return settings
 	}
 	appType := with("keystone_auth.auth_type", "v3applicationcredential")
-	for name, value := range app {
-		appType[name] = value
-	}
+	maps.Copy(appType, app)
 	for _, test := range []struct {
 		name     string
 		options  standin.Options
@@ -213,7 +211,7 @@ func TestSignIn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.options.Seed = 1
 			b := newBench(t, test.options, test.settings)
-			projects, diagnostics := b.list(false, "vo-biomed")
+			projects, diagnostics := b.listProjects(false, "vo-biomed")
 			if len(projects) != 1 || len(diagnostics) != 0 {
 				t.Fatalf("%v %v", projects, diagnostics)
 			}
@@ -224,8 +222,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestUserID: a user named by ID needs no domain, and [extractor] user's default does not stand
-// beside it.
+// TestUserID: a user named by ID needs no domain, and the default of [extractor] user is ignored.
 func TestUserID(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, nil)
 	extractor, diagnostics := configured(t, map[string]string{
@@ -239,28 +236,28 @@ func TestUserID(t *testing.T) {
 	}
 }
 
-// TestAppCredentialIsOfOneProject: the others are errors that say so.
+// TestAppCredentialIsOfOneProject: other projects are errors with the reason.
 func TestAppCredentialIsOfOneProject(t *testing.T) {
 	b := newBench(t, standin.Options{Seed: 1}, map[string]string{
 		"keystone_auth.application_credential_id":     standin.AppCredentialID,
 		"keystone_auth.application_credential_secret": standin.AppCredentialSecret,
 	})
-	if projects, diagnostics := b.list(true); !slices.Equal(names(projects), []string{"vo-biomed"}) || len(diagnostics) != 0 {
+	if projects, diagnostics := b.listProjects(true); !slices.Equal(names(projects), []string{"vo-biomed"}) || len(diagnostics) != 0 {
 		t.Errorf("marked: %v %v", projects, diagnostics)
 	}
-	if projects, diagnostics := b.list(false, "vo-enmr", "vo-biomed"); len(projects) != 1 || !said(diagnostics, "not of this project") {
+	if projects, diagnostics := b.listProjects(false, "vo-enmr", "vo-biomed"); len(projects) != 1 || !hasDiagnostic(diagnostics, "not of this project") {
 		t.Errorf("named: %v %v", projects, diagnostics)
 	}
 	got := b.extract(b.cloud.ProjectID("vo-enmr"), beginning, now, nil)
-	if got.err == nil || !said(got.diagnostics, "bound to one project") {
+	if got.err == nil || !hasDiagnostic(got.diagnostics, "bound to one project") {
 		t.Errorf("%d records, %v", len(got.records), got.diagnostics)
 	}
 }
 
-// TestRefused: a wrong password is an error of the list, a missing role one of the project; no
-// message holds the password.
+// TestRefused: a wrong password is an error of the list, a missing role one of the project. No
+// message has the password.
 func TestRefused(t *testing.T) {
-	const password = "dont-tell-anybody"
+	const password = "top-secret-password"
 	b := newBench(t, standin.Options{Seed: 1}, map[string]string{"extractor.password": password})
 	_, err := b.extractor.ListProjects(t.Context(), sdk.ListProjectsRequest{IncludeMarked: true})
 	if err == nil || !strings.Contains(err.Error(), "sign-in refused") || strings.Contains(err.Error(), password) {
@@ -268,13 +265,13 @@ func TestRefused(t *testing.T) {
 	}
 	for _, d := range sdk.Diagnostics(err) {
 		if strings.Contains(d.Error(), password) {
-			t.Error("the password is told")
+			t.Error("the password is printed")
 		}
 	}
 	good := newBench(t, standin.Options{Seed: 1}, nil)
 	lab := good.cloud.ProjectID(standin.ProjectWithoutRole)
 	got := good.extract(lab, beginning, now, nil)
-	if got.err == nil || got.diagnostics[0].Project != lab || !said(got.diagnostics, "--project "+lab+" reader") {
+	if got.err == nil || got.diagnostics[0].Project != lab || !hasDiagnostic(got.diagnostics, "--project "+lab+" reader") {
 		t.Errorf("%v", got.diagnostics)
 	}
 }

@@ -45,7 +45,7 @@ func TestPrivateCA(t *testing.T) {
 				t.Fatalf("%v, %v", response, err)
 			}
 			if err != nil && !strings.Contains(err.Error(), "[keystone_auth] cafile") {
-				t.Errorf("it is not said what helps: %v", err)
+				t.Errorf("no remedy: %v", err)
 			}
 		})
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/caso-project/caso/sdk"
 )
 
-// addresses is a whole extractor for another service than nova: it counts the floating addresses of a
-// project. It has what an author writes, and no more.
+// addresses is a whole extractor for another service than nova: it counts the floating addresses
+// of a project. It has what an author writes, and no more.
 type addresses struct{ user string }
 
 func newAddresses() *openstack.Extractor { return openstack.New("network", &addresses{}) }

@@ -68,8 +68,8 @@ clouds:
   nothing: {}
 `
 
-// list configures an extractor with an entry of clouds.yaml and lists its projects.
-func list(t *testing.T, settings map[string]string) (*openstack.Extractor, []*pluginv1.Project, error) {
+// listWith configures an extractor with an entry of clouds.yaml and lists its projects.
+func listWith(t *testing.T, settings map[string]string) (*openstack.Extractor, []*pluginv1.Project, error) {
 	t.Helper()
 	extractor := newAddresses()
 	if err := configure(t, extractor, settings); err != nil {
@@ -79,8 +79,8 @@ func list(t *testing.T, settings map[string]string) (*openstack.Extractor, []*pl
 	return extractor, projects, err
 }
 
-// TestCloudsEntry: an entry of clouds.yaml signs in with a password or an application credential; the
-// options of [keystone_auth] win over it, and it wins over [extractor].
+// TestCloudsEntry: an entry of clouds.yaml signs in with a password or an application credential;
+// the options of [keystone_auth] win over it, and it wins over [extractor].
 func TestCloudsEntry(t *testing.T) {
 	_, url := newCloud(t, standin.Options{Regions: []string{"North", "South"}})
 	writeClouds(t, url, cloudsYAML)
@@ -102,7 +102,7 @@ func TestCloudsEntry(t *testing.T) {
 			"keystone_auth.application_credential_secret": standin.AppCredentialSecret}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, projects, err := list(t, test.settings); err != nil || len(projects) != test.projects {
+			if _, projects, err := listWith(t, test.settings); err != nil || len(projects) != test.projects {
 				t.Errorf("%v %v, want %d projects", projects, err, test.projects)
 			}
 		})
@@ -113,7 +113,7 @@ func TestCloudsEntry(t *testing.T) {
 func TestCloudsRegion(t *testing.T) {
 	cloud, url := newCloud(t, standin.Options{Regions: []string{"North", "South"}})
 	writeClouds(t, url, cloudsYAML)
-	extractor, _, err := list(t, map[string]string{"keystone_auth.cloud": "password"})
+	extractor, _, err := listWith(t, map[string]string{"keystone_auth.cloud": "password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestCloudsRegion(t *testing.T) {
 		t.Errorf("the region of the entry is ignored: %v", err)
 	}
 	settings := map[string]string{"keystone_auth.cloud": "password", "DEFAULT.region_name": "East"}
-	extractor, _, err = list(t, settings)
+	extractor, _, err = listWith(t, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestCloudsInterface(t *testing.T) {
 	cloud.Fault(standin.Fault{Edit: func(body []byte) []byte {
 		return []byte(strings.ReplaceAll(string(body), `"interface":"internal"`, `"interface":"secret"`))
 	}})
-	extractor, _, err := list(t, map[string]string{"keystone_auth.cloud": "internal"})
+	extractor, _, err := listWith(t, map[string]string{"keystone_auth.cloud": "internal"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,14 +162,14 @@ clouds:
   insecure: {verify: false, auth: `+auth+`}
   missing: {cacert: /nowhere/ca.pem, auth: `+auth+`}
 `)
-	if _, _, err := list(t, map[string]string{"keystone_auth.cloud": "unknown"}); !contains(err, sdk.SeverityError, "cafile") {
+	if _, _, err := listWith(t, map[string]string{"keystone_auth.cloud": "unknown"}); !contains(err, sdk.SeverityError, "cafile") {
 		t.Errorf("an unknown authority: %v", err)
 	}
 	for _, settings := range []map[string]string{
 		{"keystone_auth.cloud": "cacert"},
 		{"keystone_auth.cloud": "unknown", "keystone_auth.cafile": ca},
 	} {
-		if _, projects, err := list(t, settings); err != nil || len(projects) != 2 {
+		if _, projects, err := listWith(t, settings); err != nil || len(projects) != 2 {
 			t.Errorf("%v: %v %v", settings, projects, err)
 		}
 	}
@@ -186,7 +186,8 @@ clouds:
 	}
 }
 
-// TestCloudsErrors: an entry that cannot be used is an error of [keystone_auth] cloud, without secrets.
+// TestCloudsErrors: an entry that cannot be used is an error of [keystone_auth] cloud, without
+// secrets.
 func TestCloudsErrors(t *testing.T) {
 	_, url := newCloud(t, standin.Options{})
 	for _, test := range []struct{ name, text, cloud, want string }{
@@ -212,8 +213,9 @@ func TestCloudsErrors(t *testing.T) {
 	}
 }
 
-// TestCloudsLocations: without OS_CLIENT_CONFIG_FILE the file is looked for in the user's configuration
-// directory, with secure.yaml beside it. A missing file is an error with the searched paths.
+// TestCloudsLocations: without OS_CLIENT_CONFIG_FILE the file is looked for in the user's
+// configuration directory, with secure.yaml beside it. A missing file is an error with the
+// searched paths.
 func TestCloudsLocations(t *testing.T) {
 	_, url := newCloud(t, standin.Options{})
 	home := t.TempDir()
@@ -231,7 +233,7 @@ func TestCloudsLocations(t *testing.T) {
 		t.Errorf("an entry without a password: %v", err)
 	}
 	writeFile(t, filepath.Join(directory, "secure.yaml"), "clouds: {site: {auth: {password: stand-in}}}")
-	if _, projects, err := list(t, settings); err != nil || len(projects) != 2 {
+	if _, projects, err := listWith(t, settings); err != nil || len(projects) != 2 {
 		t.Errorf("%v %v", projects, err)
 	}
 }

@@ -22,8 +22,8 @@ func (e *Extractor) explain(project string, err error) error {
 			failures = append(failures, one)
 			continue
 		}
-		var diagnostic *sdk.Diagnostic
-		if !errors.As(one, &diagnostic) {
+		diagnostic, ok := errors.AsType[*sdk.Diagnostic](one)
+		if !ok {
 			diagnostic = sdk.Errorf("%s", one).WithDetail(e.remedy(project, one))
 		}
 		if diagnostic.Project == "" {
@@ -44,7 +44,7 @@ func splitJoined(err error) []error {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the tree is walked here
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || err.Error() != errors.Join(joined.Unwrap()...).Error() {
 		return []error{err}
 	}

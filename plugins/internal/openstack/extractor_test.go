@@ -2,6 +2,7 @@ package openstack_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -60,9 +61,7 @@ func configure(t *testing.T, extractor *openstack.Extractor, settings map[string
 func newConfigured(t *testing.T, url string, more map[string]string) *openstack.Extractor {
 	t.Helper()
 	settings := passwordSettings(url)
-	for name, value := range more {
-		settings[name] = value
-	}
+	maps.Copy(settings, more)
 	extractor := newAddresses()
 	if err := configure(t, extractor, settings); err != nil {
 		t.Fatalf("configuring: %v", err)

@@ -36,8 +36,7 @@ func (e *Error) Error() string {
 
 // Status returns the HTTP status that an error carries, 0 where it carries none.
 func Status(err error) int {
-	var answer *Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.Status
 	}
 	return 0
@@ -98,22 +97,18 @@ func decodeJSON(address string, body []byte, into any) error {
 // Explain replaces an error of gophercloud by one that is safe to print: it has the message of the
 // service instead of the whole body, and no secrets.
 func Explain(err error, secrets ...string) error {
-	var reauth *gophercloud.ErrUnableToReauthenticate
-	if errors.As(err, &reauth) {
+	if reauth, ok := errors.AsType[*gophercloud.ErrUnableToReauthenticate](err); ok {
 		return fmt.Errorf("the token was no longer valid and could not be renewed: %w",
 			Explain(reauth.ErrReauth, secrets...))
 	}
-	var again *gophercloud.ErrErrorAfterReauthentication
-	if errors.As(err, &again) {
+	if again, ok := errors.AsType[*gophercloud.ErrErrorAfterReauthentication](err); ok {
 		return Explain(again.ErrOriginal, secrets...)
 	}
-	var answer gophercloud.ErrUnexpectedResponseCode
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[gophercloud.ErrUnexpectedResponseCode](err); ok {
 		return &Error{URL: withoutUserinfo(answer.URL), Status: answer.Actual,
 			Message: HideSecrets(Message(answer.Body), secrets...)}
 	}
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("%s: %w", withoutUserinfo(request.URL), request.Err)
 	}
 	return err

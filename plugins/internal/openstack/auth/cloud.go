@@ -33,7 +33,7 @@ type Cloud struct {
 	sessions   cache.Cache[*Session]  // by scope.key
 }
 
-// scope is the requested scope of a token. The zero value is no scope.
+// scope is the requested scope of a token. The zero value asks for none.
 type scope struct {
 	projectID, projectName string
 	domain                 Domain

@@ -16,7 +16,7 @@ import (
 	"github.com/caso-project/caso/sdk"
 )
 
-// cloudsEntry is an entry of clouds.yaml. The zero value is no entry.
+// cloudsEntry is an entry of clouds.yaml. The zero value has no settings.
 type cloudsEntry struct {
 	url, userID, user, password                string
 	appCredID, appCredName, appCredSecret      string
@@ -25,7 +25,7 @@ type cloudsEntry struct {
 	tls                                        *tls.Config
 }
 
-// readCloudsEntry reads the entry with a name. An empty name is no entry.
+// readCloudsEntry reads the entry with a name. An empty name gives the zero value.
 func readCloudsEntry(name string) (cloudsEntry, error) {
 	if name == "" {
 		return cloudsEntry{}, nil

@@ -163,8 +163,7 @@ func (s Settings) checkFiles() error {
 		return nil
 	}
 	name := "cafile"
-	var file *transport.FileError
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*transport.FileError](err); ok {
 		name = file.Option
 	}
 	return sdk.OptionErrorf(sectionKeystone, name, "%s", err)

@@ -115,7 +115,7 @@ func draw(t *rapid.T) drawn {
 	return d
 }
 
-// seen returns what nova tells of the server at a time.
+// seen returns the answer of nova about the server at a time.
 func (d drawn) seen(when time.Time) (lifecycle, bool) {
 	life := lifecycle{status: d.status, created: d.created, updated: d.created, launched: d.created.Add(10 * time.Second)}
 	if d.created.After(when) {
@@ -160,7 +160,7 @@ func TestBilledIsWhatRan(t *testing.T) {
 		var last time.Duration
 		completed := 0
 		for i := range len(times) - 1 {
-			// The cloud is asked a little after the window's end.
+			// nova is read a little after the window's end.
 			asked := times[i+1].Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "late")) * time.Second)
 			life, ok := d.seen(asked)
 			if !ok {
@@ -195,7 +195,7 @@ func TestBilledIsWhatRan(t *testing.T) {
 			t.Fatalf("the end was reported %d times", completed)
 		}
 
-		// All of it once more, now that the cloud tells of the end from the beginning.
+		// All of it once more, now that the cloud has the end from the beginning.
 		life, _ := d.seen(until)
 		for i := range len(times) - 1 {
 			for _, month := range sdk.Months(sdk.Window{From: times[i], To: times[i+1]}) {

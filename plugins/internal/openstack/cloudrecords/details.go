@@ -73,15 +73,15 @@ func (c *Collector) readImageNames(
 	}
 	images, _ := c.images.LoadOrStore(region, newImageNames())
 	service := scope.Session.VersionedService("image", region, "v2")
-	names, err := images.(*imageNames).read(ctx, service, ids)
+	names, err := images.(*imageNames).readNames(ctx, service, ids)
 	if err != nil && scope.Notices.FirstTime("images") {
 		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
 	}
 	return names, warning
 }
 
-// readAddressCounts returns the number of floating addresses by server ID; nil where neutron cannot
-// tell, so that nova's number has to do.
+// readAddressCounts returns the number of floating addresses by server ID; nil where neutron does
+// not have it, and nova's number is used.
 func readAddressCounts(
 	ctx context.Context, scope openstack.Scope, region string,
 ) (counts map[string]int64, warning error) {

@@ -28,10 +28,10 @@ type imageNames struct {
 
 func newImageNames() *imageNames { return &imageNames{names: map[string]string{}} }
 
-// read returns the name of each image by ID. The name of an image that cannot be found is its ID.
-// The service is glance with a token of the project that uses the images. An error is the cause of
-// names that may be missing; the map is complete in any case.
-func (n *imageNames) read(
+// readNames returns the name of each image by ID. The name of an image that cannot be found is its
+// ID. The service is glance with a token of the project that uses the images. An error is the
+// cause of names that may be missing; the map is complete in any case.
+func (n *imageNames) readNames(
 	ctx context.Context, service *gophercloud.ServiceClient, ids []string,
 ) (map[string]string, error) {
 	names := make(map[string]string, len(ids))

@@ -11,8 +11,8 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 )
 
-// glance answers as the real one does: hidden images only when asked for, IDs in bulk only from
-// 2016 on.
+// glance answers like the real one: hidden images only with os_hidden, several IDs only from 2016
+// on.
 type glance struct {
 	old      bool
 	images   map[string]map[string]any
@@ -52,7 +52,7 @@ func TestImageNames(t *testing.T) {
 		defer server.Close()
 		service := &gophercloud.ServiceClient{ProviderClient: &gophercloud.ProviderClient{}, Endpoint: server.URL + "/v2/"}
 		names := newImageNames()
-		got, err := names.read(t.Context(), service, []string{"plain", "egi", "", "hidden", "gone", "egi"})
+		got, err := names.readNames(t.Context(), service, []string{"plain", "egi", "", "hidden", "gone", "egi"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,19 +65,19 @@ func TestImageNames(t *testing.T) {
 		if len(got) != len(want) {
 			t.Errorf("%v", got)
 		}
-		asked := cloud.requests
-		if _, err := names.read(t.Context(), service, []string{"egi", "hidden"}); err != nil || cloud.requests != asked {
-			t.Errorf("what is known was asked for again (%d requests), %v", cloud.requests-asked, err)
+		requests := cloud.requests
+		if _, err := names.readNames(t.Context(), service, []string{"egi", "hidden"}); err != nil || cloud.requests != requests {
+			t.Errorf("known images were requested again (%d requests), %v", cloud.requests-requests, err)
 		}
-		if !old && asked != 2 {
-			t.Errorf("%d requests", asked)
+		if !old && requests != 2 {
+			t.Errorf("%d requests", requests)
 		}
 	}
 }
 
-// TestNoGlance: the IDs have to do.
+// TestNoGlance: without glance the names are the IDs.
 func TestNoGlance(t *testing.T) {
-	if names, err := newImageNames().read(t.Context(), nil, []string{"a"}); err != nil || names["a"] != "a" {
+	if names, err := newImageNames().readNames(t.Context(), nil, []string{"a"}); err != nil || names["a"] != "a" {
 		t.Errorf("%v %v", names, err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 // The APEL server keeps the last record of each VM and month, and bills a month as the cumulative
 // figures of that record less those of the month before. The rules of this file follow from that.
 
-// lifecycle is what nova tells of the life of a server. Times are whole seconds, UTC; the zero
-// time is not known.
+// lifecycle has the status and the times of a server in nova. Times are whole seconds, UTC; the
+// zero time is not known.
 type lifecycle struct {
 	// status is nova's, in capitals.
 	status string

@@ -52,9 +52,9 @@ func (c *Collector) listServers(
 	return lists, nil
 }
 
-// addLifecycles returns the servers that were created before a time, by creation time and ID. It
-// reads the instance actions of the servers whose end nothing else tells; where they cannot be
-// read, the end is approximate, with a warning.
+// addLifecycles returns the servers that were created before a time, by creation time and ID.
+// Where a server's end depends on it, it reads the instance actions; where they cannot be read,
+// the end is approximate, with a warning.
 func addLifecycles(
 	ctx context.Context, lists []regionList, to time.Time, out sdk.Output,
 ) (found []server, warnings []error, err error) {

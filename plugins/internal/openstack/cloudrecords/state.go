@@ -12,7 +12,7 @@ import (
 )
 
 // state is what one window needs of the one before, so that every end is reported once, however
-// late nova tells of it and with what time. It travels as the opaque state of the contract.
+// late and with whatever time nova has it. It is encoded as the opaque state of the contract.
 type state struct {
 	// open has the servers that were reported as not ended. Their end is reported also where it
 	// lies before the next window: the deletion began before and was recorded after, or the clock

@@ -33,7 +33,7 @@ func TestStateOfMeasurer(t *testing.T) {
 		t.Error("the state of another extractor was read")
 	}
 	if cut, err := parseState("other", state[:len(state)-1]); err == nil {
-		t.Errorf("half a state was read: %v", cut)
+		t.Errorf("a cut state was parsed: %v", cut)
 	}
 }
 
@@ -46,7 +46,7 @@ func FuzzParseState(f *testing.F) {
 		m, err := parseState("nova", state)
 		if err != nil {
 			if len(m.open)+len(m.softDeleted)+len(m.measurer) > 0 {
-				t.Error("half a state")
+				t.Error("an error with a part of the state")
 			}
 			return
 		}

@@ -99,7 +99,7 @@ func (f *finder) readOwn(ctx context.Context, session *auth.Session) error {
 	err := api.EachItem(ctx, service, address, key, func(raw json.RawMessage) error {
 		project, err := parseProject(raw, f.voProperties)
 		if err != nil || project.ID == "" {
-			return fmt.Errorf("%s: one of the %s is not what keystone's API reference says", address, key)
+			return fmt.Errorf("%s: one of the %s does not match keystone's API reference", address, key)
 		}
 		if project.Enabled {
 			f.own = append(f.own, project)
@@ -232,7 +232,7 @@ func (f *finder) readDomainName(ctx context.Context, id string) string {
 }
 
 // findOutsideOwn finds a project that is not in the user's list. It may be possible to scope to it
-// nevertheless; if not, a user who may read all projects can tell why.
+// nevertheless; if not, a user who may read all projects can find out why.
 func (f *finder) findOutsideOwn(ctx context.Context, spelling string) error {
 	for _, signIn := range []func(context.Context, string) (*auth.Session, error){
 		f.cloud.ProjectSession, f.cloud.ProjectSessionByName,

@@ -51,8 +51,8 @@ func escapePath(segment string) string { return url.PathEscape(segment) }
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
 
 // CheckReachable checks whether nova can look up a server that is in none of its lists. It returns
-// nil where nova has the server or knows that it was deleted, ErrIncomplete where the server is in
-// a cell that is down.
+// nil where nova has the server or answers that it was deleted, ErrIncomplete where the server is
+// in a cell that is down.
 func (c *Client) CheckReachable(ctx context.Context, id string) error {
 	raw, err := c.getServer(ctx, id)
 	switch status := api.Status(err); {

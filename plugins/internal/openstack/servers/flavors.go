@@ -77,8 +77,8 @@ func (c *Client) resolveFlavors(
 	return c.resolveFromUsage(ctx, project, from, to, unresolved)
 }
 
-// loadFlavors reads the wanted flavors with their extra specs. A flavor or list that nova refuses
-// is no error: usage figures may have it.
+// loadFlavors reads the wanted flavors with their extra specs. It ignores a refused flavor or list:
+// usage figures may have it.
 func (c *Client) loadFlavors(ctx context.Context, wanted map[string]bool) error {
 	listed := map[string]flavorDocument{}
 	address := c.url("flavors/detail?is_public=None&limit=1000")

@@ -159,7 +159,7 @@ func (l *lister) addServer(raw json.RawMessage) error {
 	}
 	if err != nil {
 		l.unreadable[server.ID] = err
-		return nil
+		return nil //nolint:nilerr // the list goes on without this server
 	}
 	delete(l.unreadable, server.ID)
 	if at, ok := l.index[server.ID]; ok {

@@ -83,7 +83,7 @@ func (p *parser) parse(raw json.RawMessage) (Server, error) {
 			ID string `json:"id"`
 		}
 		_ = json.Unmarshal(raw, &withID)
-		return Server{ID: withID.ID}, fmt.Errorf("it is not what nova's API reference says: %w", err)
+		return Server{ID: withID.ID}, fmt.Errorf("it does not match nova's API reference: %w", err)
 	}
 	s := Server{ID: d.ID, UserID: d.UserID, ProjectID: d.TenantID, Status: strings.ToUpper(d.Status)}
 	if d.ID == "" {

@@ -96,8 +96,8 @@ func TestParseBroken(t *testing.T) {
 		{"no creation time", `{"id":"a","status":"ACTIVE","flavor":{}}`, "a", "creation time"},
 		{"creation time in words", `{"id":"a","status":"ACTIVE","created":"yesterday","flavor":{}}`, "a", `invalid time "yesterday"`},
 		{"no status", `{"id":"a","created":"2026-01-01T00:00:00Z"}`, "a", "no status"},
-		{"a name that is a number", `{"id":"a","name":7,"created":"2026-01-01T00:00:00Z"}`, "a", "not what nova's API reference says"},
-		{"a list", `[]`, "", "not what nova's API reference says"},
+		{"a name that is a number", `{"id":"a","name":7,"created":"2026-01-01T00:00:00Z"}`, "a", "does not match nova's API reference"},
+		{"a list", `[]`, "", "does not match nova's API reference"},
 		{"a flavor that is a text", `{"id":"a","status":"ACTIVE","created":"2026-01-01T00:00:00Z","flavor":"m1"}`, "a", "flavor"},
 		{"a flavor of less than nothing", `{"id":"a","status":"ACTIVE","created":"2026-01-01T00:00:00Z","flavor":{"vcpus":-1}}`, "a", "negative"},
 		{"created at nothing", `{"id":"a","status":"ACTIVE","created":"1970-01-01T00:00:00Z","flavor":{}}`, "a", "invalid time"},
@@ -141,7 +141,7 @@ func TestFloatingAddresses(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever nova sends, a server is either readable and whole, or an error.
+// FuzzParse: for any JSON, parse returns a complete server or an error.
 func FuzzParse(f *testing.F) {
 	for _, microversion := range []string{"2.1", "2.93"} {
 		body, err := os.ReadFile("testdata/servers-" + microversion + ".json")
@@ -159,7 +159,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s, err := newParser().parse(raw)
 		if err == nil && (s.ID == "" || s.Created.IsZero() || s.Status == "") {
-			t.Errorf("%q gives a server that is not whole: %+v", raw, s)
+			t.Errorf("%q is parsed to an incomplete server: %+v", raw, s)
 		}
 	})
 }

@@ -143,7 +143,7 @@ func retryAfter(header string) time.Duration {
 // jitter changes a wait by up to a half either way, so that requests that failed at the same time
 // are not repeated at the same time.
 func jitter(d time.Duration) time.Duration {
-	return d/2 + time.Duration(rand.Int64N(int64(d)))
+	return d/2 + time.Duration(rand.Int64N(int64(d))) //nolint:gosec // no secret depends on it
 }
 
 // waitByClock waits for a time or until the context ends.

@@ -118,8 +118,8 @@ func tlsConfig(options Options) (*tls.Config, error) {
 	return config, nil
 }
 
-// checkRedirect refuses redirects to another host or port. net/http drops the headers that it knows
-// to be secret on a redirect to another host, but not X-Auth-Token.
+// checkRedirect refuses redirects to another host or port. On a redirect to another host net/http
+// drops the standard headers with credentials, but not X-Auth-Token.
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= 5 {
 		return errors.New("redirected more than five times")

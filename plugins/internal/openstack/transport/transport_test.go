@@ -94,7 +94,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestWaitsGrow and differ.
+// TestWaitsGrow: each wait is longer than the one before, and random.
 func TestWaitsGrow(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }))
 	defer server.Close()
@@ -172,6 +172,6 @@ func TestCancelled(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	if time.Since(started) > 5*time.Second {
-		t.Error("it went on")
+		t.Error("it waited")
 	}
 }

@@ -40,8 +40,8 @@ func NewDirectory(cloud *auth.Cloud) *Directory {
 }
 
 // Names returns the names of users; those that cannot be found are not in the map. A deleted user
-// is no problem; a policy that forbids the requests is a warning, once. The session is of the
-// project whose resources the users have.
+// is skipped silently; a policy that forbids the requests is a warning, once. The session is of
+// the project whose resources the users have.
 func (d *Directory) Names(
 	ctx context.Context, session *auth.Session, ids []string,
 ) (map[string]string, error) {
