@@ -177,12 +177,7 @@ func (st *store) rolesOf(user, scope string) []string {
 }
 
 func (st *store) findDomain(ref domainRef) *Domain {
-	for _, id := range st.domains.order {
-		if d := st.domains.byID[id]; d.ID == ref.ID || ref.ID == "" && d.Name == ref.Name {
-			return d
-		}
-	}
-	return nil
+	return st.domains.find(func(d *Domain) bool { return d.ID == ref.ID || ref.ID == "" && d.Name == ref.Name })
 }
 
 func (st *store) findUser(ref userRef) *User {
@@ -190,12 +185,7 @@ func (st *store) findUser(ref userRef) *User {
 		return st.users.byID[ref.ID]
 	}
 	d := st.findDomain(ref.Domain)
-	for _, id := range st.users.order {
-		if u := st.users.byID[id]; d != nil && u.Name == ref.Name && u.DomainID == d.ID {
-			return u
-		}
-	}
-	return nil
+	return st.users.find(func(u *User) bool { return d != nil && u.Name == ref.Name && u.DomainID == d.ID })
 }
 
 func (st *store) findProject(projectID, name string, domain domainRef) *Project {
@@ -203,12 +193,7 @@ func (st *store) findProject(projectID, name string, domain domainRef) *Project 
 		return st.projects.byID[projectID]
 	}
 	d := st.findDomain(domain)
-	for _, id := range st.projects.order {
-		if p := st.projects.byID[id]; d != nil && p.Name == name && p.DomainID == d.ID {
-			return p
-		}
-	}
-	return nil
+	return st.projects.find(func(p *Project) bool { return d != nil && p.Name == name && p.DomainID == d.ID })
 }
 
 func (st *store) findCredential(id, name string, user userRef) *AppCredential {
@@ -216,12 +201,7 @@ func (st *store) findCredential(id, name string, user userRef) *AppCredential {
 		return st.creds.byID[id]
 	}
 	u := st.findUser(user)
-	for _, id := range st.creds.order {
-		if c := st.creds.byID[id]; u != nil && c.Name == name && c.UserID == u.ID {
-			return c
-		}
-	}
-	return nil
+	return st.creds.find(func(c *AppCredential) bool { return u != nil && c.Name == name && c.UserID == u.ID })
 }
 
 // v3TokenView returns the token in the API's form.

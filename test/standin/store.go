@@ -56,6 +56,16 @@ func (l *list[T]) remove(id string) bool {
 	return true
 }
 
+// find returns the first item that matches, or nil.
+func (l *list[T]) find(matches func(*T) bool) *T {
+	for _, id := range l.order {
+		if v := l.byID[id]; matches(v) {
+			return v
+		}
+	}
+	return nil
+}
+
 func (l *list[T]) each(yield func(*T) bool) {
 	for _, id := range l.order {
 		if !yield(l.byID[id]) {

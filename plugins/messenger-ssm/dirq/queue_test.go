@@ -303,16 +303,23 @@ func TestOtherErrorsAreFinal(t *testing.T) {
 	}
 }
 
-func TestPathIsNotADirectory(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
+// unusablePaths returns a directory with a file and a symbolic link to a missing directory.
+func unusablePaths(t *testing.T) (dir, file, dangling string) {
+	t.Helper()
+	dir = t.TempDir()
+	file = filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dangling := filepath.Join(dir, "dangling")
+	dangling = filepath.Join(dir, "dangling")
 	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
 		t.Fatal(err)
 	}
+	return dir, file, dangling
+}
+
+func TestPathIsNotADirectory(t *testing.T) {
+	_, file, dangling := unusablePaths(t)
 	for _, path := range []string{file, filepath.Join(file, "below"), dangling} {
 		if err := Open(path).Add(context.Background(), []byte("x")); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got error %v, want one that contains the path", path, err)
@@ -449,15 +456,7 @@ func TestTemporaryFilesHaveNoName(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	dangling := filepath.Join(dir, "dangling")
-	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
-		t.Fatal(err)
-	}
+	dir, file, dangling := unusablePaths(t)
 	for path, want := range map[string]error{
 		dir:                                nil,
 		filepath.Join(dir, "new", "queue"): nil,
