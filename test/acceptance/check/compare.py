@@ -21,7 +21,7 @@ class Tally:
                 f"{self.wrong} wrong fields")
 
 
-def key(record):
+def record_key(record):
     return record.get("VMUUID"), record.get("RecordCreateTime")
 
 
@@ -30,9 +30,9 @@ def compare(expected, delivered, label):
     tally = Tally(expected=len(expected), delivered=len(delivered))
     left = {}
     for record in delivered:
-        left.setdefault(key(record), []).append(record)
+        left.setdefault(record_key(record), []).append(record)
     for truth in expected:
-        same = left.get(key(truth))
+        same = left.get(record_key(truth))
         if not same:
             tally.missing += 1
             tally.problems.append(f"missing {label(truth)}")

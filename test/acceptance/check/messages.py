@@ -16,7 +16,7 @@ class Malformed(Exception):
     pass
 
 
-def spool(directory):
+def read_spool(directory):
     """Returns the records in a directory queue, in order."""
     paths = sorted(os.path.relpath(os.path.join(where, name), directory) for where, _, names in os.walk(directory) for name in names)
     records = []
@@ -24,11 +24,11 @@ def spool(directory):
         if not ELEMENT.fullmatch(path):
             raise Malformed(f"{path} is not an element of a queue")
         with open(os.path.join(directory, path), "rb") as file:
-            records += message(file.read())
+            records += parse_message(file.read())
     return records
 
 
-def message(content):
+def parse_message(content):
     """Returns the records of one message to APEL."""
     text = content.decode("ascii")
     header, _, body = text.partition("\n")
@@ -40,13 +40,13 @@ def message(content):
     parts = body[:-1].split("\n%%\n")
     if any("%%" in part for part in parts):
         raise Malformed("%% within a record")
-    records = [fields(part) for part in parts]
+    records = [parse_record(part) for part in parts]
     if len(records) > 100:
         raise Malformed(f"{len(records)} records in a message")
     return records
 
 
-def fields(text):
+def parse_record(text):
     record = {}
     for line in text.split("\n"):
         key, colon, value = line.partition(":")
@@ -64,7 +64,7 @@ def fields(text):
     return record
 
 
-def documents(content):
+def parse_documents(content):
     """Returns the records of a TCP stream with one JSON object per line."""
     if content and not content.endswith(b"\n"):
         raise Malformed("the last line is not terminated")
@@ -85,13 +85,13 @@ def to_apel(record):
     result = {}
     for key, value in record.items():
         if isinstance(value, str):
-            value = plain(value)[:50 if key == "BenchmarkType" else 255].strip()
+            value = printable_ascii(value)[:50 if key == "BenchmarkType" else 255].strip()
         if value != "":
             result[key] = value
     return {"MachineName": result["VMUUID"]} | result
 
 
-def plain(value):
+def printable_ascii(value):
     value = "".join(" " if ord(c) < 32 or ord(c) == 127 else c for c in value if ord(c) < 128)
     while "%%" in value:
         value = value.replace("%%", "% %")

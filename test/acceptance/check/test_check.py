@@ -34,14 +34,14 @@ class Messages(unittest.TestCase):
     good = b"APEL-cloud-message: v0.4\nCpuCount: 2\nVMUUID: a: b\n%%\nVMUUID: c\n"
 
     def test_good(self):
-        self.assertEqual(messages.message(self.good), [{"CpuCount": 2.0, "VMUUID": "a: b"}, {"VMUUID": "c"}])
+        self.assertEqual(messages.parse_message(self.good), [{"CpuCount": 2.0, "VMUUID": "a: b"}, {"VMUUID": "c"}])
 
     def test_bad(self):
         for old, new in [(b"v0.4", b"v0.3"), (b": 2", b": 2e3"), (b"VMUUID: c", b"VMUUID c"), (b"VMUUID: c", b"Vmuuid: c"),
                          (b"VMUUID: c", b"EndTime: 1.0"), (b"a: b", b"\xc3\xa9"), (b"c\n", b"c\n\n"), (b"c\n", b"c"),
                          (b"c\n", b"c\n%%\n"), (b"\nVMUUID: a", b"\n\nVMUUID: a"), (b"a: b", b"a%%b"), (b"VMUUID: c", b"VMUUID: " + b"c" * 256)]:
             with self.subTest(new=new), self.assertRaises((messages.Malformed, UnicodeDecodeError)):
-                messages.message(self.good.replace(old, new, 1))
+                messages.parse_message(self.good.replace(old, new, 1))
 
     def test_names(self):
         for name, text in {"naïve": "nave", "服务器": "u", "a%%%b": "a% % %b", "%%": "% %", "a\nb: c": "a b: c", "x" * 300: "x" * 255}.items():

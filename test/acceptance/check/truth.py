@@ -28,7 +28,7 @@ WORDS = {"active": "started", "building": "started", "resized": "started", "resc
          "paused": "paused", "suspended": "suspended", "shelved": "suspended", "shelved_offloaded": "suspended", "error": "error"}
 
 
-def rows(database, query, *values):
+def query_rows(database, query, *values):
     with pymysql.connect(host=os.environ["ACC_IP"], port=int(os.environ["ACC_PORT_MYSQL"]), user=os.environ["ACC_DB_USER"],
                          password=os.environ["ACC_DB_PASSWORD"], database=database, charset="utf8mb4",
                          cursorclass=pymysql.cursors.DictCursor) as connection, connection.cursor() as cursor:
@@ -88,9 +88,9 @@ def months(window):
 def projects(question):
     """Returns {project ID: VO} of the projects to report."""
     found = {}
-    known = rows("keystone", "SELECT id, name, domain_id, enabled, extra FROM project WHERE is_domain = 0")
-    tagged = {row["project_id"] for row in rows("keystone", "SELECT project_id FROM project_tag WHERE name = %s", question.tag or "")}
-    roles = {row["target_id"] for row in rows(
+    known = query_rows("keystone", "SELECT id, name, domain_id, enabled, extra FROM project WHERE is_domain = 0")
+    tagged = {row["project_id"] for row in query_rows("keystone", "SELECT project_id FROM project_tag WHERE name = %s", question.tag or "")}
+    roles = {row["target_id"] for row in query_rows(
         "keystone", "SELECT a.target_id FROM assignment a JOIN local_user u ON u.user_id = a.actor_id"
         " WHERE a.type = 'UserProject' AND u.name = %s", question.reader)}
     for row in known:
@@ -111,21 +111,21 @@ def projects(question):
 
 def user_names(question):
     if question.bound:
-        own = rows("keystone", "SELECT user_id, name FROM local_user WHERE name = %s", question.reader)
+        own = query_rows("keystone", "SELECT user_id, name FROM local_user WHERE name = %s", question.reader)
         return {row["user_id"]: row["name"] for row in own}
-    return {row["user_id"]: row["name"] for row in rows("keystone", "SELECT user_id, name FROM local_user")}
+    return {row["user_id"]: row["name"] for row in query_rows("keystone", "SELECT user_id, name FROM local_user")}
 
 
 def image_names(project):
     """Returns the marketplace names of images that the project can see, by ID."""
-    return {row["id"]: row["value"] for row in rows(
+    return {row["id"]: row["value"] for row in query_rows(
         "glance", "SELECT i.id, p.value FROM images i JOIN image_properties p ON p.image_id = i.id AND p.deleted = 0"
         " WHERE i.deleted = 0 AND p.name = 'vmcatcher_event_ad_mpuri' AND (i.visibility <> 'private' OR i.owner = %s)", project)}
 
 
 def addresses(project):
     counts = {}
-    for row in rows("neutron", "SELECT p.device_id FROM floatingips f JOIN ports p ON p.id = f.fixed_port_id WHERE f.project_id = %s", project):
+    for row in query_rows("neutron", "SELECT p.device_id FROM floatingips f JOIN ports p ON p.id = f.fixed_port_id WHERE f.project_id = %s", project):
         counts[row["device_id"]] = counts.get(row["device_id"], 0) + 1
     return counts
 
@@ -134,14 +134,14 @@ def servers(project):
     """Yields a project's servers of all cells, with flavor and start of deletion."""
     for cell in ("nova", "nova_cell0"):
         deletions, restored = {}, {}
-        actions = rows(cell, "SELECT instance_uuid, action, start_time FROM instance_actions WHERE deleted = 0 ORDER BY start_time DESC")
+        actions = query_rows(cell, "SELECT instance_uuid, action, start_time FROM instance_actions WHERE deleted = 0 ORDER BY start_time DESC")
         for row in actions:
             if row["action"] == "restore":
                 restored.setdefault(row["instance_uuid"], row["start_time"])
         for row in actions:
             if row["action"] in ("delete", "softDelete", "forceDelete") and row["start_time"] >= restored.get(row["instance_uuid"], datetime.datetime.min):
                 deletions[row["instance_uuid"]] = row["start_time"]
-        for row in rows(cell, "SELECT i.*, e.flavor FROM instances i JOIN instance_extra e ON e.instance_uuid = i.uuid"
+        for row in query_rows(cell, "SELECT i.*, e.flavor FROM instances i JOIN instance_extra e ON e.instance_uuid = i.uuid"
                               " WHERE i.project_id = %s AND i.hidden = 0", project):
             row["flavor"] = json.loads(row["flavor"])["cur"]["nova_object.data"]
             row["deletion"] = deletions.get(row["uuid"])
@@ -150,7 +150,7 @@ def servers(project):
 
 # --------------------------------------------------------------------------- one server's life
 
-def ended(server):
+def end_time(server):
     """Returns when a server ended, or None."""
     gone = server["deleted"] or server["vm_state"] in ("deleted", "soft-delete")
     if server["launched_at"] is None:
@@ -173,13 +173,13 @@ def benchmark(flavor):
     return {"BenchmarkType": kind, "Benchmark": value} if kind and 0 < value < 1e7 else {}
 
 
-def record(server, month, due):
+def record_of_month(server, month, due):
     """Returns the fields of a server that change with time, for one month of a window; None for no record.
 
     due: the server was not ended in its last record, so an end before this window is reported in it.
     """
     start, before, as_of = month
-    created, end = server["created_at"], ended(server)
+    created, end = server["created_at"], end_time(server)
     if created >= before or (end is not None and end < start and not due):
         return None
     figures = {"StartTime": epoch(created), "RecordCreateTime": epoch(as_of), "SuspendDuration": 0}
@@ -195,7 +195,7 @@ def record(server, month, due):
     return figures
 
 
-def answer(question):
+def expected_records(question):
     users = user_names(question)
     records = []
     for project, vo in projects(question).items():
@@ -215,7 +215,7 @@ def answer(question):
             for window in windows(question):
                 due = server["uuid"] in question.open and epoch(window[0]) == question.checkpoint
                 for month in months((max(window[0], server["created_at"]), window[1])):
-                    figures = record(server, month, due)
+                    figures = record_of_month(server, month, due)
                     due = False
                     if figures:
                         records.append(steady | figures)
@@ -223,5 +223,5 @@ def answer(question):
 
 
 if __name__ == "__main__":
-    for one in answer(Question(json.load(sys.stdin))):
+    for one in expected_records(Question(json.load(sys.stdin))):
         print(json.dumps(one, ensure_ascii=False, sort_keys=True))

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "cloud"))
 from client import ApiError, Client, wait  # noqa: E402
 from compare import Tally  # noqa: E402
-from messages import spool  # noqa: E402
+from messages import read_spool  # noqa: E402
 
 STEP, GB = 300, 2**30
 METERS = {"cpu": "CpuDuration", "network.incoming.bytes": "NetworkInbound", "network.outgoing.bytes": "NetworkOutbound"}
@@ -26,15 +26,15 @@ POLICY = {"name": "ceilometer-low-rate", "back_window": 0, "aggregation_methods"
           "definition": [{"granularity": "5 minutes", "timespan": "30 days"}]}
 
 
-def text(size=255):
+def text_attribute(size=255):
     return {"type": "string", "required": False, "max_length": size, "min_length": 0}
 
 
-TYPES = [{"name": "instance", "attributes": {name: text() for name in ("display_name", "flavor_name", "host")}},
-         {"name": "instance_network_interface", "attributes": {"name": text(), "instance_id": {"type": "uuid", "required": False}}}]
+TYPES = [{"name": "instance", "attributes": {name: text_attribute() for name in ("display_name", "flavor_name", "host")}},
+         {"name": "instance_network_interface", "attributes": {"name": text_attribute(), "instance_id": {"type": "uuid", "required": False}}}]
 
 
-def unless(status, request):
+def ignore_status(status, request):
     """Sends a request and ignores one error status."""
     try:
         request()
@@ -43,7 +43,7 @@ def unless(status, request):
             raise
 
 
-def series(rng, begin, end, most, restarts, gap=False):
+def random_readings(rng, begin, end, most, restarts, gap=False):
     """Returns readings of a counter, [time, value], every five minutes; a gap leaves out one hour."""
     value, result = 0, []
     times = range(begin, end, STEP)
@@ -61,26 +61,26 @@ def plan(rng, servers, begin, end):
     """Returns {server: {meter: {counter: readings}}}."""
     found = {}
     for number, server in enumerate(servers):
-        cpu = {"": series(rng, begin, end, 200 * 10**9, restarts=number % 3, gap=number % 4 == 1)}
+        cpu = {"": random_readings(rng, begin, end, 200 * 10**9, restarts=number % 3, gap=number % 4 == 1)}
         nets = {}
         for nic in range(1 + number % 2):
             # The second interface is detached half way.
             until = end if nic == 0 else begin + (end - begin) // 2
             nets[f"tap{number}-{nic}"] = until
-        both = {meter: {tap: series(rng, begin, until, GB // 3, restarts=number % 2) for tap, until in nets.items()} for meter in list(METERS)[1:]}
+        both = {meter: {tap: random_readings(rng, begin, until, GB // 3, restarts=number % 2) for tap, until in nets.items()} for meter in list(METERS)[1:]}
         found[server] = {"cpu": cpu, **both}
     return found
 
 
-def put(admin, project, measures):
-    unless(409, lambda: admin.post("metric", "/archive_policy", POLICY))
+def write_measures(admin, project, measures):
+    ignore_status(409, lambda: admin.post("metric", "/archive_policy", POLICY))
     for kind in TYPES:
-        unless(409, lambda kind=kind: admin.post("metric", "/resource_type", kind))
+        ignore_status(409, lambda kind=kind: admin.post("metric", "/resource_type", kind))
     # Resources of an earlier run or of the seed.
     for kind, of in (("instance_network_interface", "instance_id"), ("instance", "id")):
         for resource in admin.get("metric", f"/resource/{kind}?limit=1000"):
             if resource[of] in measures:
-                unless(404, lambda kind=kind, name=resource["id"]: admin.delete("metric", f"/resource/{kind}/{name}"))
+                ignore_status(404, lambda kind=kind, name=resource["id"]: admin.delete("metric", f"/resource/{kind}/{name}"))
     batch = {}
     for server, meters in measures.items():
         resources = {server: ("instance", {}, {"cpu": meters["cpu"][""]})}
@@ -124,7 +124,7 @@ output_path = {directory}/queue-{number}
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
         records = {}
-        for record in spool(os.path.join(directory, f"queue-{number}")):
+        for record in read_spool(os.path.join(directory, f"queue-{number}")):
             records[record["VMUUID"]] = record   # the last to arrive
         results.append(records)
     return results
@@ -144,7 +144,7 @@ def main():
     found = admin.get("compute", f"/servers/detail?all_tenants=1&status=ACTIVE&project_id={project}&limit=1000")["servers"]
     servers = sorted(one["id"] for one in found if one["created"] < made)[:12]
     measures = plan(random.Random(servers[0]), servers, begin, end)
-    put(admin, project, measures)
+    write_measures(admin, project, measures)
     fine = [begin + 2 * STEP, begin + 3600, begin + 5000 // STEP * STEP, begin + 4 * 3600, end]
     tally = Tally()
     for name, ends in (("at once", [end]), ("in five windows", fine)):

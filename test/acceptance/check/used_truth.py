@@ -13,7 +13,7 @@ import sys
 UNITS = {"cpu": 10**9, "network.incoming.bytes": 2**30, "network.outgoing.bytes": 2**30}
 
 
-def counted(readings):
+def sum_increases(readings):
     """Returns the sum of all increases; a restart begins at 0."""
     total, previous = 0, 0
     for _, value in readings:
@@ -30,7 +30,7 @@ def main():
         for meter, counters in meters.items():
             read = [[reading for reading in readings if reading[0] < question["until"]] for readings in counters.values()]
             if any(read):
-                figure = sum(counted(readings) for readings in read) // UNITS[meter]
+                figure = sum(sum_increases(readings) for readings in read) // UNITS[meter]
                 figures[meter] = max(figure, 1) if meter == "cpu" else figure
     json.dump(answer, sys.stdout)
 

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
-from compare import Tally, compare, key
-from messages import Malformed, documents, spool, to_apel, to_logstash
+from compare import Tally, compare, record_key
+from messages import Malformed, parse_documents, read_spool, to_apel, to_logstash
 from receiver import Receiver
 from runs import EPOCH, runs
 
@@ -126,7 +126,7 @@ port = {self.receiver.port}
         """Checks that every record has one document_id in all runs, and no other record has it."""
         for record in lines:
             identity = record.pop("document_id", None)
-            if not identity or self.ids.setdefault(identity, key(record)) != key(record) or self.ids.setdefault(key(record), identity) != identity:
+            if not identity or self.ids.setdefault(identity, record_key(record)) != record_key(record) or self.ids.setdefault(record_key(record), identity) != identity:
                 tally.problems.append(f"{self.label(record)} has document_id {identity!r}, which is not unique")
 
     def check(self, number, run):
@@ -144,8 +144,8 @@ port = {self.receiver.port}
             tally.problems.append(log.strip())
         end = epoch(run.end) if run.end else self.end_of(report, began, tally)
         truth = self.truth(run, end)
-        lines = self.read(lambda: documents(self.receiver.take()), tally)
-        messages = self.read(lambda: spool(queue), tally)
+        lines = self.read_output(lambda: parse_documents(self.receiver.take()), tally)
+        messages = self.read_output(lambda: read_spool(queue), tally)
         self.check_ids(lines, tally)
         before = len(tally.problems)
         tally.add(compare([to_apel(record) for record in truth], messages, lambda record: "SSM: " + self.label(record)))
@@ -158,7 +158,7 @@ port = {self.receiver.port}
         self.total.add(tally)
 
     @staticmethod
-    def read(reader, tally):
+    def read_output(reader, tally):
         try:
             return reader()
         except (Malformed, ValueError) as problem:
