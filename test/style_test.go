@@ -49,7 +49,7 @@ func bannedWords() []bannedWord {
 		banned(`complain(?:s|ed|t|ts|ing)?`, "", "diagnostic, error"),
 		banned(`says?|said|owes?|owed|forgets?|forgot|forgotten|mourns?|mourned|believes?|speaks?|spoke|tells?|told`, "",
 			"a program prints, returns, reports, stores, uses"),
-		banned(`knows?|knew`, "", "a program has, finds, supports, stores"),
+		banned(`knows|knew`, "", "a program has, finds, supports, stores"),
 		banned(`mends?|mended`, "", "fix"),
 		banned(`waiting_(?:batches|records)|oldest_waiting`, "", "pending_batches, pending_records, oldest_pending"),
 	}

@@ -1,11 +1,12 @@
-// Package spelling measures how similar two names are, for messages that suggest the name that was meant.
+// Package spelling measures how similar two names are, for messages that suggest the name that was
+// meant.
 package spelling
 
-// maxLength is the length from which a text is no name: every distance to it is maxLength.
+// maxLength is the maximum length of a name. The distance to a longer text is maxLength.
 const maxLength = 100
 
-// Distance returns the optimal string alignment distance of two names: how many bytes must be changed,
-// added, removed or swapped with their neighbour to make one of the other.
+// Distance returns the optimal string alignment distance of two names: how many bytes must be
+// changed, added, removed or swapped with their neighbour to make one of the other.
 func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
 		return maxLength
@@ -32,9 +33,9 @@ func Distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Nearest returns the known name that is most similar to a name, the first of several. It returns false
-// if none is similar enough to have been meant: at most one third of the name may differ, and at most
-// three bytes.
+// Nearest returns the known name that is most similar to a name, the first of several. It returns
+// false if none is similar enough to have been meant: at most one third of the name may differ, and
+// at most three bytes.
 func Nearest(name string, known []string) (string, bool) {
 	nearest, least := "", maxLength
 	for _, candidate := range known {
