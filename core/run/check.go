@@ -2,10 +2,11 @@ package run
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"errors"
+	"strings"
 	"sync"
 
+	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -48,18 +49,19 @@ func (s *Session) Check(ctx context.Context) []CheckResult {
 
 func (i *instance) check(ctx context.Context) CheckResult {
 	result := CheckResult{Kind: contract.KindName(i.Kind), Instance: i.Name, Status: CheckOK}
-	switch {
-	case i.err != nil:
-		result.Problems = []report.Problem{{Severity: report.Error, Summary: i.err.Error()}}
-	case !slices.Contains(i.plugin.Description.GetFeatures(), pluginv1.Feature_FEATURE_CHECK):
-		result.Status = CheckNotSupported
-		return result
-	default:
-		diagnostics, err := i.callCheck(ctx)
+	err := i.err
+	if err == nil {
+		var diagnostics []*pluginv1.Diagnostic
+		diagnostics, err = i.plugin.Check(ctx)
 		result.Problems = report.FromDiagnostics(diagnostics)
-		if err != nil {
-			result.Problems = append(result.Problems, report.Problem{Severity: report.Error, Summary: err.Error()})
-		}
+	}
+	switch {
+	case errors.Is(err, pluginhost.ErrNotSupported):
+		result.Status = CheckNotSupported
+	case err != nil:
+		// The result names the instance already.
+		text := strings.TrimPrefix(err.Error(), i.String()+": ")
+		result.Problems = append(result.Problems, report.Errorf("%s", text))
 	}
 	for _, problem := range result.Problems {
 		switch {
@@ -70,17 +72,4 @@ func (i *instance) check(ctx context.Context) CheckResult {
 		}
 	}
 	return result
-}
-
-func (i *instance) callCheck(ctx context.Context) ([]*pluginv1.Diagnostic, error) {
-	call, cancel := context.WithTimeout(ctx, i.Start.Limit)
-	defer cancel()
-	response, err := i.plugin.Client().Check(call, &pluginv1.CheckRequest{})
-	switch {
-	case err == nil:
-		return response.GetDiagnostics(), nil
-	case call.Err() != nil && ctx.Err() == nil:
-		return nil, fmt.Errorf("no answer to Check within %s", i.Start)
-	}
-	return nil, fmt.Errorf("calling Check: %w", i.plugin.Explain(err))
 }

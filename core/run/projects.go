@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -158,19 +160,46 @@ func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run
 		}
 		listing.Projects = responses[n].GetProjects()
 		listed = append(listed, listing)
-		run.Problems = append(run.Problems, listingProblems(i, responses[n])...)
+		diagnostics := responses[n].GetDiagnostics()
+		if namedByFlag(s.settings.Instance(i.Instance)) {
+			diagnostics = withoutFoundElsewhere(diagnostics, responses)
+		}
+		run.Problems = append(run.Problems, listingProblems(i, responses[n], diagnostics)...)
 	}
 	return listed
 }
 
 func projectsRequest(settings *config.View) *pluginv1.ListProjectsRequest {
-	projects, _ := settings.Lookup("DEFAULT", "projects")
 	return &pluginv1.ListProjectsRequest{
 		Projects: settings.List("DEFAULT", "projects"),
 		// A list on the command line means these projects and no others; a list in a file is in
 		// addition to the projects that are marked in the cloud.
-		IncludeMarked: projects.Origin.Flag == "",
+		IncludeMarked: !namedByFlag(settings),
 	}
+}
+
+// namedByFlag reports whether the command line names the projects.
+func namedByFlag(settings *config.View) bool {
+	projects, _ := settings.Lookup("DEFAULT", "projects")
+	return projects.Origin.Flag != ""
+}
+
+// withoutFoundElsewhere removes the errors about projects that an extractor lists. --projects names a
+// project for every extractor, and usually one of several clouds has it.
+func withoutFoundElsewhere(diagnostics []*pluginv1.Diagnostic, responses []*pluginv1.ListProjectsResponse) []*pluginv1.Diagnostic {
+	var kept []*pluginv1.Diagnostic
+	for _, d := range diagnostics {
+		found := slices.ContainsFunc(responses, func(r *pluginv1.ListProjectsResponse) bool {
+			return slices.ContainsFunc(r.GetProjects(), func(p *pluginv1.Project) bool {
+				// Keystone compares names without case on MySQL.
+				return p.GetId() == d.GetProject() || strings.EqualFold(p.GetName(), d.GetProject())
+			})
+		})
+		if !contract.IsError(d) || d.GetProject() == "" || !found {
+			kept = append(kept, d)
+		}
+	}
+	return kept
 }
 
 func (s *Session) extractor(name string) *instance {
@@ -190,15 +219,16 @@ func (i *instance) listProjects(ctx context.Context, request *pluginv1.ListProje
 	return nil, i.plugin.Explain(err)
 }
 
-// listingProblems returns the problems of one extractor's list of projects.
-func listingProblems(i *instance, response *pluginv1.ListProjectsResponse) []report.Problem {
+// listingProblems returns the problems of one extractor's list of projects: its diagnostics, or a
+// warning that the list is empty.
+func listingProblems(i *instance, response *pluginv1.ListProjectsResponse, diagnostics []*pluginv1.Diagnostic) []report.Problem {
 	var problems []report.Problem
-	for _, d := range response.GetDiagnostics() {
+	for _, d := range diagnostics {
 		problem := report.FromDiagnostic(d)
 		problem.Summary = i.String() + ": " + problem.Summary
 		problems = append(problems, problem)
 	}
-	if len(response.GetProjects()) == 0 && len(problems) == 0 {
+	if len(response.GetProjects()) == 0 && len(response.GetDiagnostics()) == 0 {
 		problems = append(problems, report.Problem{
 			Severity: report.Warning, Summary: i.String() + ": no projects to report",
 			Detail: "Name projects in the option projects, or tag them in the cloud.",

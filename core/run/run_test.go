@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -267,6 +268,91 @@ func TestPendingForFailedMessenger(t *testing.T) {
 	}
 	if result.Messengers[0].PendingRecords != 2 || result.Messengers[1].PendingRecords != 0 || result.Messengers[1].Records != 2 {
 		t.Errorf("got %+v", result.Messengers)
+	}
+}
+
+const twoClouds = `[DEFAULT]
+extractor = cloud@one, cloud@two
+messengers = file
+[file]
+path = @DIR@/delivered
+[DEFAULT@one]
+site_name = ONE
+projects = p1, shared
+[cloud@one]
+projects = p1, shared
+[DEFAULT@two]
+site_name = TWO
+projects = p2, shared
+[cloud@two]
+projects = p2, shared
+`
+
+// One run reports two clouds, each with its own site name and projects.
+func TestTwoClouds(t *testing.T) {
+	s := newSite(t, twoClouds)
+	if result := s.extract(); !result.Complete() || len(result.Windows) != 4 {
+		t.Errorf("got %+v", result)
+	}
+	lines := strings.Split(strings.TrimSpace(s.delivered()), "\n")
+	slices.Sort(lines)
+	if want := []string{"ONE p1", "ONE shared", "TWO p2", "TWO shared"}; !slices.Equal(lines, want) {
+		t.Errorf("delivered %q, want %q", lines, want)
+	}
+}
+
+func TestOneOfTwoCloudsFails(t *testing.T) {
+	for _, fail := range []string{"configure-exit", "list", "list-exit", "extract", "extract-exit"} {
+		s := newSite(t, strings.Replace(twoClouds, "[cloud@two]", "[cloud@two]\nfail = "+fail, 1))
+		result := s.extract()
+		if got := errorsIn(t, result); !strings.Contains(got, "cloud@two") || strings.Contains(got, "cloud@one") {
+			t.Errorf("%s: errors %q", fail, got)
+		}
+		if got := s.delivered(); !strings.Contains(got, "ONE p1") || !strings.Contains(got, "ONE shared") || strings.Contains(got, "TWO") {
+			t.Errorf("%s: delivered %q", fail, got)
+		}
+	}
+}
+
+// A project on the command line is one wherever an instance has it, and an error if none has it.
+func TestProjectsByFlag(t *testing.T) {
+	tests := map[string]struct {
+		projects string
+		want     []string
+		errors   int
+	}{
+		"of one cloud":   {"p2", []string{"cloud@two p2"}, 0},
+		"of both":        {"shared", []string{"cloud@one shared", "cloud@two shared"}, 0},
+		"of one each":    {"p1,p2", []string{"cloud@one p1", "cloud@two p2"}, 0},
+		"of none":        {"p3", nil, 2},
+		"of one or none": {"p1,p3", []string{"cloud@one p1"}, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			session, err := newSite(t, twoClouds).session(config.Override{Section: "DEFAULT", Name: "projects", Value: test.projects, Flag: "--projects"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			projects, result, err := session.Projects(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, project := range projects {
+				got = append(got, project.Extractor+" "+project.ID)
+			}
+			if !slices.Equal(got, test.want) || len(result.ErrorLines()) != test.errors {
+				t.Errorf("got %q and %q", got, result.ErrorLines())
+			}
+		})
+	}
+	// A file names the projects of each instance, so a missing one is an error there.
+	session, err := newSite(t, strings.Replace(twoClouds, "= p2, shared\n[cloud@two]", "= p1, shared\n[cloud@two]", 1)).session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, result, err := session.Projects(t.Context()); err != nil || len(result.ErrorLines()) != 1 {
+		t.Errorf("%v, %q", err, result.ErrorLines())
 	}
 }
 

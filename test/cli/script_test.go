@@ -215,6 +215,7 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 			return ts.Getenv(strings.Trim(name, "@"))
 		})
 		ts.Check(os.WriteFile(ts.MkAbs(arg), []byte(text), 0o600))
+		ts.Check(os.Chmod(ts.MkAbs(arg), 0o600)) // it has passwords
 	}
 }
 
