@@ -92,6 +92,7 @@ func TestPythonReadsMessages(t *testing.T) {
 	err := messenger.Configure(t.Context(), sdk.NewConfig("ssm", []*pluginv1.OptionValue{
 		{Option: ref("output_path"), Value: &pluginv1.OptionValue_StringValue{StringValue: path}},
 		{Option: ref("max_size"), Value: &pluginv1.OptionValue_IntegerValue{IntegerValue: 4}},
+		{Option: ref("message_version"), Value: &pluginv1.OptionValue_StringValue{StringValue: "0.4"}},
 	}))
 	if err != nil {
 		t.Fatal(err)

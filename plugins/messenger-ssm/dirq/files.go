@@ -33,7 +33,8 @@ func realFileSystem() fileSystem {
 }
 
 func writeFile(path string, content []byte) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660) //nolint:gosec // see realFileSystem
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	file, err := os.OpenFile(path, flags, 0o660) //nolint:gosec // see realFileSystem
 	if err != nil {
 		return err
 	}

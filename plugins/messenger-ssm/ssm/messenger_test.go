@@ -18,14 +18,11 @@ import (
 // optionValues returns settings in the form of the contract.
 func optionValues(path string, maxSize int64, version string) []*pluginv1.OptionValue {
 	ref := func(name string) *pluginv1.OptionRef { return &pluginv1.OptionRef{Section: section, Name: name} }
-	values := []*pluginv1.OptionValue{
+	return []*pluginv1.OptionValue{
 		{Option: ref("output_path"), Value: &pluginv1.OptionValue_StringValue{StringValue: path}},
 		{Option: ref("max_size"), Value: &pluginv1.OptionValue_IntegerValue{IntegerValue: maxSize}},
+		{Option: ref("message_version"), Value: &pluginv1.OptionValue_StringValue{StringValue: version}},
 	}
-	if version != "" {
-		values = append(values, &pluginv1.OptionValue{Option: ref("message_version"), Value: &pluginv1.OptionValue_StringValue{StringValue: version}})
-	}
-	return values
 }
 
 // deliver delivers a batch over gRPC, as the host does.
@@ -74,7 +71,7 @@ func elements(t *testing.T, path string) []string {
 
 func TestBatchWithARejectedRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "outgoing", "openstack")
-	messenger := configured(t, optionValues(path, 2, ""))
+	messenger := configured(t, optionValues(path, 2, version04))
 	batch := &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM(), completedVM(), runningVM(), completedVM()}}
 	batch.Records[1].SiteName = ""
 	ack := deliver(t, messenger, batch)
@@ -102,7 +99,7 @@ func TestBatchWithoutValidRecords(t *testing.T) {
 	path := t.TempDir()
 	record := completedVM()
 	record.GetCloud().VmUuid = ""
-	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{record}})
+	ack := deliver(t, configured(t, optionValues(path, 100, version04)), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{record}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_DELIVERED || len(ack.GetRejectedRecords()) != 1 {
 		t.Errorf("got %v", ack)
 	}
@@ -112,39 +109,21 @@ func TestBatchWithoutValidRecords(t *testing.T) {
 }
 
 func TestMessageVersion(t *testing.T) {
-	cases := []struct {
-		instance, set, want string
-		warns               bool
-	}{
-		{"ssm", "", "0.4", false},
-		{"ssm", "0.2", "0.2", false},
-		{"ssm", "0.4", "0.4", false},
-		{"ssmv2", "", "0.2", false},
-		{"ssmv4", "", "0.4", false},
-		{"ssmv2", "0.2", "0.2", false},
-		{"ssmv2", "0.4", "0.2", true},
-		{"ssmv4", "0.2", "0.4", true},
-	}
-	for _, c := range cases {
-		t.Run(c.instance+" "+c.set, func(t *testing.T) {
-			path := t.TempDir()
-			messenger := New()
-			err := messenger.Configure(t.Context(), sdk.NewConfig(c.instance, optionValues(path, 100, c.set)))
-			if found := sdk.Diagnostics(err); len(found) > 0 != c.warns || (c.warns && found[0].Severity != sdk.SeverityWarning) {
-				t.Errorf("got %v", err)
-			}
-			deliver(t, messenger, &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
-			if got := elements(t, path); len(got) != 1 || !strings.HasPrefix(got[0], "APEL-cloud-message: v"+c.want+"\n") {
-				t.Errorf("got %q", got)
-			}
-		})
+	for _, version := range messageVersions() {
+		path := t.TempDir()
+		messenger := configured(t, optionValues(path, 100, version))
+		deliver(t, messenger, &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
+		if got := elements(t, path); len(got) != 1 || !strings.HasPrefix(got[0], "APEL-cloud-message: v"+version+"\n") {
+			t.Errorf("version %s: got %q", version, got)
+		}
 	}
 }
 
 func TestInvalidSettings(t *testing.T) {
 	for option, values := range map[string][]*pluginv1.OptionValue{
-		"output_path": optionValues("", 100, ""),
-		"max_size":    optionValues("/x", 0, ""),
+		"output_path":     optionValues("", 100, version04),
+		"max_size":        optionValues("/x", 0, version04),
+		"message_version": optionValues("/x", 100, "0.3"),
 	} {
 		err := New().Configure(t.Context(), sdk.NewConfig("ssm", values))
 		found := sdk.Diagnostics(err)
@@ -160,7 +139,7 @@ func TestBatchIsRetriedAfterAQueueError(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(file, "openstack")
-	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
+	ack := deliver(t, configured(t, optionValues(path, 100, version04)), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || len(ack.GetDiagnostics()) != 1 {
 		t.Fatalf("got %v", ack)
 	}
@@ -179,7 +158,7 @@ func TestDirectoryWithoutPermission(t *testing.T) {
 	if err := os.Chmod(path, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	ack := deliver(t, configured(t, optionValues(path, 100, "")), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
+	ack := deliver(t, configured(t, optionValues(path, 100, version04)), &pluginv1.Batch{Id: "b", Records: []*pluginv1.Record{runningVM()}})
 	if ack.GetResult() != pluginv1.Ack_RESULT_RETRY || !strings.Contains(ack.GetDiagnostics()[0].GetDetail(), "able to read and write") {
 		t.Errorf("got %v", ack)
 	}
@@ -214,7 +193,7 @@ func TestDescription(t *testing.T) {
 			t.Errorf("got %v", option)
 		}
 	}
-	if defaults["output_path"] != "/var/spool/apel/outgoing/openstack" || defaults["max_size"] != "100" {
+	if defaults["output_path"] != "/var/spool/apel/outgoing/openstack" || defaults["max_size"] != "100" || defaults["message_version"] != "0.4" {
 		t.Errorf("got defaults %v", defaults)
 	}
 }
@@ -229,7 +208,7 @@ func TestCheck(t *testing.T) {
 		filepath.Join(dir, "missing", "openstack"): sdk.SeverityInfo,
 		filepath.Join(file, "openstack"):           sdk.SeverityError,
 	} {
-		found := sdk.Diagnostics(configured(t, optionValues(path, 100, "")).Check(t.Context()))
+		found := sdk.Diagnostics(configured(t, optionValues(path, 100, version04)).Check(t.Context()))
 		if len(found) != 1 || found[0].Severity != severity || !strings.Contains(found[0].Summary, path) {
 			t.Errorf("%s: got %v", path, found)
 		}

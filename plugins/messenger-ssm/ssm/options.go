@@ -3,6 +3,8 @@ package ssm
 import (
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/caso-project/caso/sdk"
 )
@@ -14,6 +16,8 @@ const (
 	version02 = "0.2"
 	version04 = "0.4"
 )
+
+func messageVersions() []string { return []string{version02, version04} }
 
 func options() []sdk.Option {
 	return []sdk.Option{
@@ -28,8 +32,8 @@ func options() []sdk.Option {
 			Default("100").Min(1),
 		sdk.StringOption(section, "message_version",
 			"Version of the cloud record to send. Version 0.2 lacks CloudComputeService, PublicIPCount, Benchmark and "+
-				"BenchmarkType. Messenger ssmv2 sets it to 0.2, messenger ssmv4 to 0.4; otherwise it is 0.4.").
-			Choices(version02, version04),
+				"BenchmarkType. The messengers ssmv2 and ssmv4 always use 0.2 and 0.4.").
+			Default(version04).Choices(messageVersions()...),
 	}
 }
 
@@ -45,7 +49,7 @@ func readSettings(config sdk.Config) (settings, error) {
 	values := settings{
 		outputPath:     config.String(section, "output_path"),
 		maxRecords:     int(config.Int(section, "max_size")),
-		messageVersion: version04,
+		messageVersion: config.String(section, "message_version"),
 	}
 	if values.outputPath == "" {
 		errs = append(errs, sdk.OptionErrorf(section, "output_path",
@@ -57,28 +61,9 @@ func readSettings(config sdk.Config) (settings, error) {
 	if values.maxRecords < 1 {
 		errs = append(errs, sdk.OptionErrorf(section, "max_size", "max_size must be at least 1: %d", values.maxRecords))
 	}
-	set := config.String(section, "message_version")
-	if set != "" {
-		values.messageVersion = set
-	}
-	if named := versionOfInstance(config.Instance); named != "" {
-		if set != "" && set != named {
-			errs = append(errs, sdk.OptionWarnf(section, "message_version",
-				"messenger %s sends version %s, although message_version is %s", config.Instance, named, set).
-				WithDetail("Remove message_version, or use messenger ssm to apply it."))
-		}
-		values.messageVersion = named
+	if !slices.Contains(messageVersions(), values.messageVersion) {
+		errs = append(errs, sdk.OptionErrorf(section, "message_version",
+			"unknown message_version %q: set it to one of %s", values.messageVersion, strings.Join(messageVersions(), ", ")))
 	}
 	return values, errors.Join(errs...)
-}
-
-// versionOfInstance returns the version of cASO's names for its versioned messengers.
-func versionOfInstance(instance string) string {
-	switch instance {
-	case "ssmv2":
-		return version02
-	case "ssmv4":
-		return version04
-	}
-	return ""
 }
