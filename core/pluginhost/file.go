@@ -3,6 +3,7 @@ package pluginhost
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -135,7 +136,7 @@ func (f *verifiedFile) readContent() (err error) {
 		return err
 	}
 	var start [2]byte
-	if n, err := e.File.ReadAt(start[:], 0); err != nil && err != io.EOF {
+	if n, err := e.File.ReadAt(start[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	} else if n == len(start) {
 		e.Script = string(start[:]) == "#!"

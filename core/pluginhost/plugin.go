@@ -180,7 +180,7 @@ func (p *Plugin) callError(ctx context.Context, call string, limit config.Timeou
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):
 		}
-		if context.Cause(ctx) == errTimeout {
+		if errors.Is(context.Cause(ctx), errTimeout) {
 			return fmt.Errorf("no answer to %s within %s", call, limit)
 		}
 	}

@@ -72,7 +72,7 @@ func (s *starter) noHandshake() error {
 
 // canceled returns the error of a start whose context has ended.
 func (s *starter) canceled() error {
-	if context.Cause(s.ctx) == errTimeout {
+	if errors.Is(context.Cause(s.ctx), errTimeout) {
 		return fmt.Errorf("did not start within %s: check that the file is a caso plugin, or raise the timeout", s.limit)
 	}
 	return fmt.Errorf("start canceled: %w", context.Cause(s.ctx))

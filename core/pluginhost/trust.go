@@ -187,8 +187,7 @@ func cannotFollow(path, at string, err error) error {
 
 // withoutPath returns an error of package os without its operation and path.
 func withoutPath(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err
 	}
 	return err

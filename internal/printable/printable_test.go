@@ -22,13 +22,13 @@ func TestEscape(t *testing.T) {
 
 func TestQuote(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		" hello\n":               `"hello"`,
-		"a\x00\xff":              `"a\x00` + "\uFFFD\"",
-		strings.Repeat("é", 121): `"` + strings.Repeat("é", 120) + `..."`,
+	for _, test := range []struct{ text, want string }{
+		{" hello\n", `"hello"`},
+		{"a\x00\xff", `"a\x00` + "\uFFFD\""},
+		{strings.Repeat("é", 121), `"` + strings.Repeat("é", 120) + `..."`},
 	} {
-		if got := Quote(text); got != want {
-			t.Errorf("Quote(%q) is %s and should be %s", text, got, want)
+		if got := Quote(test.text); got != test.want {
+			t.Errorf("Quote(%q) is %s and should be %s", test.text, got, test.want)
 		}
 	}
 }

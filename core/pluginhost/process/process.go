@@ -162,8 +162,7 @@ func (c *Command) explainStart(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("missing loader, or /proc is not mounted: install a build for this system")
 	}
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathError.Err
 	}
 	return fmt.Errorf("cannot be started: %w", err)
