@@ -173,6 +173,29 @@ func TestBrokenServer(t *testing.T) {
 	}
 }
 
+// TestEndOfBrokenServer: the end of a server that could not be parsed in the window of its end is
+// reported in the next one.
+func TestEndOfBrokenServer(t *testing.T) {
+	b, project := faulty(t, standin.Options{}, nil)
+	first := b.must(project, now.Add(-2*time.Hour), now.Add(-time.Hour), nil)
+	b.cloud.UpdateServer("b", func(s *standin.Server) {
+		s.Status, s.Terminated, s.Updated = "DELETED", now.Add(-30*time.Minute), now.Add(-30*time.Minute)
+	})
+	end := b.cloud.Fault(standin.Fault{Match: path("/servers/detail"), Edit: func(body []byte) []byte {
+		return bytes.ReplaceAll(body, []byte(`"name":"b"`), []byte(`"name":7`))
+	}})
+	second := b.must(project, now.Add(-time.Hour), now, first.state)
+	if second.last()["b"] != nil || !hasDiagnostic(second.diagnostics, "server b is skipped") {
+		t.Fatalf("the fault has no effect: %v", second.diagnostics)
+	}
+	end()
+	b.cloud.SetNow(now.Add(time.Hour))
+	third := b.must(project, now, now.Add(time.Hour), second.state)
+	if r := third.last()["b"]; !r.GetEndTime().AsTime().Equal(now.Add(-30 * time.Minute)) {
+		t.Errorf("%v", r)
+	}
+}
+
 // TestActionsThatCannotBeRead: the end is then the last change, with a warning.
 func TestActionsThatCannotBeRead(t *testing.T) {
 	b, project := small(t, standin.Options{}, nil)

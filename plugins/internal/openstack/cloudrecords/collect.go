@@ -53,7 +53,7 @@ func (c *Collector) Collect(
 	warnings = append(warnings, detailWarnings...)
 
 	months := sdk.Months(scope.Window)
-	next := previous.next(found, scope.Window.To)
+	next := previous.next(found, lists, scope.Window.To)
 	measured, err := c.measure(ctx, scope, months, found, previous, next, out)
 	warnings = append(warnings, measured.Warnings...)
 	if err != nil {
