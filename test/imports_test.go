@@ -38,8 +38,8 @@ func importRules() []importRule {
 	}
 }
 
-// TestImports checks the imports of all packages of the module. Test files are exempt, and so are the
-// packages below test/, which nothing else may import.
+// TestImports checks the imports of all packages of the module. Test files are exempt, and so are
+// the packages below test/, which nothing else may import.
 func TestImports(t *testing.T) {
 	for _, pkg := range listPackages(t) {
 		name := strings.TrimPrefix(pkg.ImportPath, module)
@@ -92,8 +92,7 @@ func listPackages(t *testing.T) []goPackage {
 	command := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"...")
 	out, err := command.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("go list: %s", exit.Stderr)
 		}
 		t.Fatal(err)
