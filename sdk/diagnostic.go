@@ -108,7 +108,7 @@ func Diagnostics(err error) []*Diagnostic {
 	if diagnostic, ok := err.(*Diagnostic); ok { //nolint:errorlint // the chain is walked here
 		return []*Diagnostic{diagnostic}
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked here
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []*Diagnostic
 		for _, one := range joined.Unwrap() {
 			all = append(all, Diagnostics(one)...)

@@ -134,7 +134,7 @@ type deliveryOutcome struct {
 }
 
 func (o *deliveryOutcome) add(err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree is walked here
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			o.add(one)
 		}

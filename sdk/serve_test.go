@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,7 +109,7 @@ type host struct {
 func start(t *testing.T, role string, env ...string) *host {
 	t.Helper()
 	cmd := exec.Command(thisBinary(t))
-	cmd.Env = append(env, roleEnv+"="+role)
+	cmd.Env = slices.Concat(env, []string{roleEnv + "=" + role})
 	h := &host{}
 	h.Client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  contract.Handshake(),

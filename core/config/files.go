@@ -169,8 +169,7 @@ func readProblem(path, kind, flag string, err error) Problem {
 		text = fmt.Sprintf("reading this %s: permission denied; check its owner and mode", kind)
 	default:
 		cause := err
-		var pathError *fs.PathError
-		if errors.As(err, &pathError) {
+		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			cause = pathError.Err
 		}
 		text = fmt.Sprintf("reading this %s: %v; check %s", kind, cause, flag)

@@ -41,7 +41,7 @@ func WriteSample(w io.Writer, plugins Plugins, owned []Owned) error {
 
 func (d *declared) writeSample(w *bufio.Writer) {
 	printf(w, "\n")
-	for _, paragraph := range strings.Split(strings.TrimSpace(d.GetHelp()), "\n") {
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(d.GetHelp()), "\n") {
 		comment(w, paragraph)
 	}
 	comment(w, strings.Join(d.facts(), " "))
@@ -129,7 +129,7 @@ func (d *declared) typeSentence() string {
 func comment(w *bufio.Writer, text string) {
 	const width = 99
 	line := "#"
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "#" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			printf(w, "%s\n", line)
 			line = "#"

@@ -151,8 +151,7 @@ func (l *stringOrList) UnmarshalJSON(text []byte) error {
 
 // syntaxErrorOffset returns the place of a syntax error.
 func syntaxErrorOffset(err error) int64 {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return max(syntax.Offset-1, 0)
 	}
 	return 0

@@ -34,8 +34,8 @@ func (s *Session) installedInstance(file pluginhost.File) config.Instance {
 	if file.Kind == pluginv1.Kind_KIND_EXTRACTOR {
 		option = "extractor"
 	}
-	overrides := append(s.input.Overrides[:len(s.input.Overrides):len(s.input.Overrides)],
-		config.Override{Section: "DEFAULT", Name: option, Value: file.Name})
+	overrides := slices.Concat(s.input.Overrides,
+		[]config.Override{{Section: "DEFAULT", Name: option, Value: file.Name}})
 	plugins, _ := s.files.Plugins(s.hostOptions(), overrides)
 	instances := plugins.Messengers
 	if file.Kind == pluginv1.Kind_KIND_EXTRACTOR {

@@ -121,14 +121,12 @@ func (s *Session) planInput() (plan.Input, []report.Problem, error) {
 
 // optionError returns an error of the configuration about some options, with their origins.
 func optionError(err error, settings *config.View, options ...string) error {
-	text := err.Error() + " ("
+	origins := make([]string, len(options))
 	for n, option := range options {
-		if n > 0 {
-			text += ", "
-		}
-		text += option + ": " + settings.Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: option})
+		origins[n] = option + ": " + settings.Locate(&pluginv1.OptionRef{Section: "DEFAULT", Name: option})
 	}
-	return &Error{Kind: Configuration, Problems: []config.Problem{{Text: text + ")"}}}
+	text := fmt.Sprintf("%v (%s)", err, strings.Join(origins, ", "))
+	return &Error{Kind: Configuration, Problems: []config.Problem{{Text: text}}}
 }
 
 // directoryFS returns a directory, or nil where there is none.

@@ -96,8 +96,7 @@ func (c *StreamCheck) Add(record *pluginv1.Record) error {
 		return &Violation{Rule: RuleRecordValid, Err: err}
 	}
 	err := c.checkInStream(record)
-	var broken *Violation
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*Violation](err); ok {
 		return violation(broken.Rule, "%s: %w", Subject(record), broken.Err)
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,8 +126,8 @@ func TestBinaryThatDoesNotStart(t *testing.T) {
 				if recover() != (fatal{}) || len(fake.errors) != 1 || !strings.Contains(fake.errors[0], test.want) {
 					t.Errorf("the message is %q", fake.errors)
 				}
-				for i := len(fake.cleanups) - 1; i >= 0; i-- {
-					fake.cleanups[i]()
+				for _, v := range slices.Backward(fake.cleanups) {
+					v()
 				}
 			}()
 			start(fake, test.path, []BinaryOption{Env(roleEnv + "=" + test.role)})

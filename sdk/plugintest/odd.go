@@ -75,8 +75,7 @@ func setTexts(message protoreflect.Message, text string) {
 			}
 			message.Set(field, protoreflect.ValueOfString(text))
 		case field.Kind() == protoreflect.MessageKind && message.Has(field):
-			switch field.Message().FullName().Parent() {
-			case "caso.plugin.v1":
+			if field.Message().FullName().Parent() == "caso.plugin.v1" {
 				setTexts(message.Mutable(field).Message(), text)
 			}
 		}

@@ -21,7 +21,7 @@ func Records(seed uint64, n int, types ...pluginv1.RecordType) []*pluginv1.Recor
 	if len(types) == 0 {
 		types = contract.RecordTypes()
 	}
-	g := &generator{rand: rand.New(rand.NewPCG(seed, seed))}
+	g := &generator{rand: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // reproducible test data
 	project := g.hex(32)
 	records := make([]*pluginv1.Record, 0, n)
 	for i := range n {
@@ -65,16 +65,16 @@ func (g *generator) fill(record *pluginv1.Record, kind pluginv1.RecordType) {
 			MeasurementTime: timestamppb.New(now),
 			LocalUserId:     g.hex(32),
 			GlobalUserName:  g.user(),
-			IpVersion:       uint32(4 + 2*g.rand.IntN(2)),
+			IpVersion:       4 + 2*g.rand.Uint32N(2),
 			IpCount:         g.rand.Int64N(20),
 		}}
 	case pluginv1.RecordType_RECORD_TYPE_ACCELERATOR:
 		record.Kind = &pluginv1.Record_Accelerator{Accelerator: &pluginv1.AcceleratorRecord{
 			VmUuid:            g.uuid(),
 			GlobalUserName:    g.optional(g.user()),
-			MeasurementYear:   int32(now.Year()),
-			MeasurementMonth:  int32(now.Month()),
-			Type:              pluginv1.AcceleratorType(1 + g.rand.IntN(3)),
+			MeasurementYear:   int32(now.Year()),  //nolint:gosec // fits
+			MeasurementMonth:  int32(now.Month()), //nolint:gosec // fits
+			Type:              pluginv1.AcceleratorType(1 + g.rand.Int32N(3)),
 			Model:             "Example Accelerator X-" + g.hex(2),
 			Count:             float64(1+g.rand.IntN(8)) / 2,
 			AvailableDuration: seconds(g.rand.Int64N(28 * 24 * 3600)),
@@ -110,7 +110,7 @@ func (g *generator) cloud(start, now time.Time) *pluginv1.CloudRecord {
 		MachineName:      "vm-" + g.hex(4),
 		LocalUserId:      g.hex(32),
 		GlobalUserName:   g.optional(g.user()),
-		Status:           pluginv1.CloudStatus(1 + g.rand.IntN(7)),
+		Status:           pluginv1.CloudStatus(1 + g.rand.Int32N(7)),
 		StartTime:        timestamppb.New(start),
 		RecordCreateTime: timestamppb.New(now),
 		MemoryMb:         proto.Int64(int64(1+g.rand.IntN(64)) * 1024),

@@ -22,7 +22,7 @@ func parseValue(option *pluginv1.Option, text string) (*pluginv1.OptionValue, er
 		return value, contract.CheckChoice(option, text)
 	case pluginv1.OptionType_OPTION_TYPE_LIST:
 		list := &pluginv1.StringList{}
-		for _, item := range strings.Split(text, ",") {
+		for item := range strings.SplitSeq(text, ",") {
 			if item = strings.TrimSpace(item); item == "" {
 				continue
 			}

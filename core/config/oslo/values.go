@@ -90,12 +90,13 @@ func decimalDigit(r rune) (byte, bool) {
 	}
 	for _, row := range unicode.Nd.R16 {
 		if r >= rune(row.Lo) && r <= rune(row.Hi) {
-			return byte((r - rune(row.Lo)) % 10), true
+			return byte((r - rune(row.Lo)) % 10), true //nolint:gosec // at most 9
 		}
 	}
 	for _, row := range unicode.Nd.R32 {
-		if r >= rune(row.Lo) && r <= rune(row.Hi) {
-			return byte((r - rune(row.Lo)) % 10), true
+		low, high := rune(row.Lo), rune(row.Hi) //nolint:gosec // a code point fits into a rune
+		if r >= low && r <= high {
+			return byte((r - low) % 10), true //nolint:gosec // at most 9
 		}
 	}
 	return 0, false

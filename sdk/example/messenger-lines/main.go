@@ -55,7 +55,7 @@ func (l *lines) Deliver(_ context.Context, batch *pluginv1.Batch) error {
 		}
 		text.Write(append(line, '\n'))
 	}
-	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
