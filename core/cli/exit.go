@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caso-project/caso/core/run"
+	"github.com/caso-project/caso/internal/printable"
 )
 
 // Exit statuses. Monitoring and cron wrappers rely on them.
@@ -70,7 +71,7 @@ func statusOfKind(kind run.Kind) int {
 // printMessage prints each line of a message, if there is one.
 func printMessage(stderr io.Writer, message string) {
 	for line := range strings.Lines(message) {
-		_, _ = fmt.Fprintf(stderr, "caso: %s\n", printableText(strings.TrimRight(line, "\n")))
+		_, _ = fmt.Fprintf(stderr, "caso: %s\n", printable.OneLine(strings.TrimRight(line, "\n")))
 	}
 }
 

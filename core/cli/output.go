@@ -6,9 +6,10 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caso-project/caso/internal/printable"
 )
 
 // outputFlag is --output of the commands that print facts.
@@ -50,20 +51,9 @@ func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any
 	rows(func(cells ...any) {
 		row := make([]string, len(cells))
 		for i, cell := range cells {
-			row[i] = printableText(fmt.Sprint(cell))
+			row[i] = printable.OneLine(fmt.Sprint(cell))
 		}
 		printRow(row)
 	})
 	return writer.Flush()
-}
-
-// printableText replaces what a terminal would interpret: clouds and plugins choose names and
-// reasons.
-func printableText(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -2,12 +2,11 @@ package cli
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/caso-project/caso/core/pluginhost"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/internal/contract"
 )
 
 func newPlugins(world World) *cobra.Command {
@@ -38,7 +37,7 @@ type pluginFacts struct {
 
 func fileFacts(file pluginhost.File) pluginFacts {
 	facts := pluginFacts{
-		Kind: kindName(file.Kind), Name: file.Name, Path: file.Path, SHA256: file.SHA256, Size: file.Size,
+		Kind: contract.KindName(file.Kind), Name: file.Name, Path: file.Path, SHA256: file.SHA256, Size: file.Size,
 		ShadowedBy: file.ShadowedBy,
 	}
 	if file.Err != nil {
@@ -47,7 +46,8 @@ func fileFacts(file pluginhost.File) pluginFacts {
 	return facts
 }
 
-// firstOfEach returns the first file of each plugin: the others are shadowed, or started by path only.
+// firstOfEach returns the first file of each plugin. The others are shadowed, or started by path
+// only.
 func firstOfEach(files []pluginhost.File) []pluginhost.File {
 	var firsts []pluginhost.File
 	for _, file := range files {
@@ -57,8 +57,4 @@ func firstOfEach(files []pluginhost.File) []pluginhost.File {
 		}
 	}
 	return firsts
-}
-
-func kindName(kind pluginv1.Kind) string {
-	return strings.ToLower(strings.TrimPrefix(kind.String(), "KIND_"))
 }

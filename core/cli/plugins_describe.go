@@ -11,6 +11,7 @@ import (
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/run"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -61,7 +62,7 @@ func findInstalled(s *run.Session, wanted string) (pluginhost.File, error) {
 	var found []pluginhost.File
 	var names []string
 	for _, file := range firstOfEach(s.Installed()) {
-		full := kindName(file.Kind) + "-" + file.Name
+		full := contract.KindName(file.Kind) + "-" + file.Name
 		names = append(names, full)
 		if short == full || short == file.Name {
 			found = append(found, file)
@@ -79,18 +80,13 @@ func findInstalled(s *run.Session, wanted string) (pluginhost.File, error) {
 func descriptionOf(file pluginhost.File, d *pluginv1.DescribeResponse) descriptionFacts {
 	facts := descriptionFacts{pluginFacts: fileFacts(file), Version: d.GetVersion(), RecordTypes: []string{}, Options: []string{}}
 	for _, t := range d.GetRecordTypes() {
-		facts.RecordTypes = append(facts.RecordTypes, recordTypeName(t.GetType()))
+		facts.RecordTypes = append(facts.RecordTypes, contract.RecordTypeName(t.GetType()))
 	}
 	for _, option := range d.GetOptions() {
 		facts.Options = append(facts.Options, fmt.Sprintf("[%s] %s", option.GetSection(), option.GetName()))
 	}
 	slices.Sort(facts.RecordTypes)
 	return facts
-}
-
-// recordTypeName returns a record type as the configuration writes it.
-func recordTypeName(t pluginv1.RecordType) string {
-	return strings.ToLower(strings.TrimPrefix(t.String(), "RECORD_TYPE_"))
 }
 
 func (d descriptionFacts) write(world World, options []*pluginv1.Option) error {

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
+
+	"github.com/caso-project/caso/internal/printable"
 )
 
 // WriteJSON prints the run as one JSON object.
@@ -29,7 +30,7 @@ func (r *Run) WriteText(w io.Writer) error {
 	for _, window := range r.Windows {
 		// The table passes on every error of w when it is flushed.
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s .. %s\t%s\n",
-			window.Extractor, printableText(projectLabel(window.ProjectID, window.ProjectName)), printableText(window.VO),
+			window.Extractor, printable.OneLine(projectLabel(window.ProjectID, window.ProjectName)), printable.OneLine(window.VO),
 			formatTime(window.From), formatTime(window.To), window.outcome())
 	}
 	for _, messenger := range r.Messengers {
@@ -119,18 +120,7 @@ func (p Problem) Line(source string) string {
 	if p.Detail != "" {
 		line += ". " + p.Detail
 	}
-	return printableText(line)
-}
-
-// printableText replaces what would start a new line or cell, or what a terminal would interpret:
-// clouds and plugins choose names and reasons.
-func printableText(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	return printable.OneLine(line)
 }
 
 func (r *Run) summary() string {

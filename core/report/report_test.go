@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -98,7 +99,7 @@ func TestWriteTextIsPrintable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(text.String()) {
-		if line = strings.TrimSuffix(line, "\n"); printableText(line) != line || strings.HasPrefix(line, "done:") {
+		if line = strings.TrimSuffix(line, "\n"); printable.OneLine(line) != line || strings.HasPrefix(line, "done:") {
 			t.Errorf("got %q", line)
 		}
 	}

@@ -182,8 +182,8 @@ func namedByFlag(settings *config.View) bool {
 	return projects.Origin.Flag != ""
 }
 
-// withoutFoundElsewhere removes the errors about projects that an extractor lists. --projects names a
-// project for every extractor, and usually one of several clouds has it.
+// withoutFoundElsewhere removes the errors about projects that an extractor lists. --projects
+// names a project for every extractor, and usually one of several clouds has it.
 func withoutFoundElsewhere(diagnostics []*pluginv1.Diagnostic, responses []*pluginv1.ListProjectsResponse) []*pluginv1.Diagnostic {
 	var kept []*pluginv1.Diagnostic
 	for _, d := range diagnostics {

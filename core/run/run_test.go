@@ -173,6 +173,7 @@ func TestConfigurationErrors(t *testing.T) {
 		"a missing value":       {"[DEFAULT]\nmessengers = file\nextractor = cloud\nsite_name = SITE\n", "[file] path"},
 		"a missing executable":  {strings.Replace(oneCloud, "= file", "= nowhere", 1), "caso-messenger-nowhere"},
 		"a wrong checksum":      {oneCloud + "[messenger_file]\nsha256 = " + strings.Repeat("0", 64) + "\n", "SHA-256"},
+		"a record type":         {oneCloud + "[messenger_file]\nrecord_types = ip, energy\n", "[messenger_file] record_types: messenger file accepts no energy records, only cloud, ip, accelerator, storage"},
 		"a plugin's diagnostic": {strings.Replace(oneCloud, "[cloud]", "[cloud]\nfail = configure", 1), "[cloud] fail: configure fails with ***"},
 	}
 	for name, test := range tests {

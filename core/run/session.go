@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -189,10 +191,36 @@ func (s *Session) ValidateOptions() error {
 // their settings. An error diagnostic of a plugin is an error of the configuration.
 func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
 	s.addProblems(s.settings.Missing())
+	s.addProblems(s.recordTypeProblems())
 	if !config.HasErrors(s.problems) {
 		s.configureInstances(ctx, s.instancesOf(kinds))
 	}
 	return s.ValidateOptions()
+}
+
+// recordTypeProblems returns an error for each record type that the option record_types of a
+// messenger names and its plugin does not accept.
+func (s *Session) recordTypeProblems() []config.Problem {
+	var problems []config.Problem
+	for _, i := range s.messengers {
+		accepted := i.messenger().RecordTypes
+		if accepted == nil {
+			continue
+		}
+		var names []string
+		for _, t := range accepted {
+			names = append(names, contract.RecordTypeName(t))
+		}
+		for _, t := range i.RecordTypes {
+			if !slices.Contains(accepted, t) {
+				problems = append(problems, s.settings.Instance(i.Instance).Diagnosed(&pluginv1.Diagnostic{
+					Summary: fmt.Sprintf("%s accepts no %s records, only %s", i, contract.RecordTypeName(t), strings.Join(names, ", ")),
+					Option:  &pluginv1.OptionRef{Section: i.Section(), Name: "record_types"},
+				}))
+			}
+		}
+	}
+	return problems
 }
 
 func (s *Session) configureInstances(ctx context.Context, instances []*instance) {

@@ -28,6 +28,17 @@ func Escape(text string) string {
 	return b.String()
 }
 
+// OneLine returns text with a blank in the place of every character that starts a line or a cell of
+// a table, or that a terminal interprets.
+func OneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
 // Quote returns text as %q prints it, without surrounding white space and shortened to 120
 // characters.
 func Quote(text string) string {

@@ -20,6 +20,20 @@ func TestEscape(t *testing.T) {
 	}
 }
 
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":              "",
+		"plain text, é": "plain text, é",
+		"a\tb\r\nc":     "a b  c",
+		"\x1b[2Jgone":   " [2Jgone",
+	} {
+		if got := OneLine(text); got != want {
+			t.Errorf("OneLine(%q) is %q and should be %q", text, got, want)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, want string }{

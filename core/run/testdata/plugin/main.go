@@ -97,7 +97,7 @@ type file struct{ fail, path string }
 
 func (f *file) Describe() sdk.Description {
 	return sdk.Description{
-		Name: "file", Version: "1.0", RecordTypes: sdk.Accepts(sdk.AllRecordTypes()...),
+		Name: "file", Version: "1.0", RecordTypes: sdk.Accepts(sdk.Cloud, sdk.IP, sdk.Accelerator, sdk.Storage),
 		Options: []sdk.Option{
 			sdk.StringOption("file", "path", "The file.").Required(),
 			sdk.StringOption("file", "fail", "The call that fails, or with -exit ends the process."),
