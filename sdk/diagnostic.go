@@ -99,8 +99,8 @@ func (d *Diagnostic) Error() string {
 	return d.Summary + ": " + d.Detail
 }
 
-// Diagnostics splits an error into diagnostics: those that it wraps or joins, and one of severity error
-// for every other error. Text that fmt.Errorf puts before a wrapped diagnostic goes into its summary.
+// Diagnostics splits an error into diagnostics: those that errors.Join joins, each with the text that
+// fmt.Errorf puts before it, and one of severity error for every other error.
 func Diagnostics(err error) []*Diagnostic {
 	if err == nil {
 		return nil
@@ -108,31 +108,48 @@ func Diagnostics(err error) []*Diagnostic {
 	if diagnostic, ok := err.(*Diagnostic); ok { //nolint:errorlint // the chain is walked here
 		return []*Diagnostic{diagnostic}
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if joined := joinedErrors(err); joined != nil {
 		var all []*Diagnostic
-		for _, one := range joined.Unwrap() {
+		for _, one := range joined {
 			all = append(all, Diagnostics(one)...)
 		}
 		return all
 	}
-	inner := errors.Unwrap(err)
 	var carried *Diagnostic
-	if inner == nil || !errors.As(inner, &carried) {
+	if !errors.As(err, &carried) {
 		return []*Diagnostic{Errorf("%s", err)}
 	}
-	prefix, ok := strings.CutSuffix(err.Error(), inner.Error())
+	inner := errors.Unwrap(err)
+	if inner != nil && strings.HasSuffix(err.Error(), inner.Error()) {
+		prefix := strings.TrimSuffix(err.Error(), inner.Error())
+		diagnostics := Diagnostics(inner)
+		for i, diagnostic := range diagnostics {
+			changed := *diagnostic
+			changed.Summary = prefix + changed.Summary
+			diagnostics[i] = &changed
+		}
+		return diagnostics
+	}
+	changed := *carried
+	changed.Summary, changed.Detail = err.Error(), ""
+	return []*Diagnostic{&changed}
+}
+
+// joinedErrors returns the errors that errors.Join joined, or nil for any other error. fmt.Errorf with
+// several %w makes one error of its operands.
+func joinedErrors(err error) []error {
+	tree, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		changed := *carried
-		changed.Summary, changed.Detail = err.Error(), ""
-		return []*Diagnostic{&changed}
+		return nil
 	}
-	diagnostics := Diagnostics(inner)
-	for i, diagnostic := range diagnostics {
-		changed := *diagnostic
-		changed.Summary = prefix + changed.Summary
-		diagnostics[i] = &changed
+	var texts []string
+	for _, one := range tree.Unwrap() {
+		texts = append(texts, one.Error())
 	}
-	return diagnostics
+	if err.Error() != strings.Join(texts, "\n") {
+		return nil
+	}
+	return tree.Unwrap()
 }
 
 // failed reports whether one of the diagnostics is of severity error.

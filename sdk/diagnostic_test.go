@@ -51,7 +51,8 @@ func TestDiagnostics(t *testing.T) {
 		"wrapped and joined":   {fmt.Errorf("while: %w", errors.Join(warning, failure)), "warning while: careful, error while: broken: 7 (repair it)"},
 		"text after it":        {fmt.Errorf("%w, again", warning), "warning careful, again"},
 		"wrapped plain":        {fmt.Errorf("while: %w", errors.New("plain")), "error while: plain"},
-		"several in a format":  {fmt.Errorf("%w and %w", warning, failure), "warning careful, error broken: 7 (repair it)"},
+		"several in a format":  {fmt.Errorf("%w: %w", errors.New("reading"), errors.New("refused")), "error reading: refused"},
+		"several with one":     {fmt.Errorf("%w: %w", errors.New("reading"), failure), "error reading: broken: 7: repair it"},
 		"a deadline":           {context.DeadlineExceeded, "error context deadline exceeded"},
 		"a warning in a chain": {errors.Join(errors.Join(warning)), "warning careful"},
 	}

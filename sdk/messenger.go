@@ -134,8 +134,8 @@ type deliveryOutcome struct {
 }
 
 func (o *deliveryOutcome) add(err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
+	if joined := joinedErrors(err); joined != nil {
+		for _, one := range joined {
 			o.add(one)
 		}
 		return

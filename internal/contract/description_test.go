@@ -65,8 +65,7 @@ func TestCheckOption(t *testing.T) {
 		"bounds":          {func(o *pluginv1.Option) { o.Minimum, o.Maximum = proto.Int64(2), proto.Int64(1) }, "has a minimum of 2 above its maximum of 1"},
 		"no type":         {func(o *pluginv1.Option) { o.Type = 0 }, "has no type"},
 		"newer type":      {func(o *pluginv1.Option) { o.Type = 99 }, ""},
-		"no help":         {func(o *pluginv1.Option) { o.Help = "" }, "has a help text that is empty"},
-		"part of a help":  {func(o *pluginv1.Option) { o.Help = "How many at a time" }, "ends with a full stop"},
+		"no help":         {func(o *pluginv1.Option) { o.Help = "" }, ""},
 		"bound of a text": {func(o *pluginv1.Option) { o.Type, o.Minimum = 1, proto.Int64(1) }, "has a minimum or maximum, but is not an integer"},
 	}
 	for name, test := range tests {
@@ -77,6 +76,18 @@ func TestCheckOption(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestCheckHelp(t *testing.T) {
+	for help, want := range map[string]string{
+		"How many at a time.": "", "": "empty", "How many at a time": "full stop", "Size.": "whole sentence", " How many.": "white space", "How \xff many.": "UTF-8",
+	} {
+		option := validOption()
+		option.Help = help
+		if err := contract.CheckHelp(option); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("help %q: %v", help, err)
+		}
 	}
 }
 

@@ -52,7 +52,6 @@ func OptionName(section, name string) string { return "[" + section + "] " + nam
 //   - A required option has no default: nothing would be required of the operator.
 //   - A secret has no default: everybody could read it in the code.
 //   - Choices are for strings and lists, bounds for integers, and minimum <= maximum.
-//   - The help is one or more sentences: it is printed in the sample configuration.
 func CheckOption(option *pluginv1.Option) []string {
 	var wrong []string
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -90,22 +89,22 @@ func CheckOption(option *pluginv1.Option) []string {
 	if option.Minimum != nil && option.Maximum != nil && option.GetMinimum() > option.GetMaximum() {
 		add("has a minimum of %d above its maximum of %d", option.GetMinimum(), option.GetMaximum())
 	}
-	if err := checkHelp(option.GetHelp()); err != nil {
-		add("has a help text that %v", err)
-	}
 	return wrong
 }
 
-func checkHelp(help string) error {
+// CheckHelp returns whether the help of an option is one or more sentences: it is printed in the sample
+// configuration. plugintest requires it; a host accepts any.
+func CheckHelp(option *pluginv1.Option) error {
+	help := option.GetHelp()
 	switch trimmed := strings.TrimSpace(help); {
 	case trimmed == "":
-		return fmt.Errorf("is empty")
+		return fmt.Errorf("help is empty")
 	case trimmed != help:
-		return fmt.Errorf("begins or ends with white space")
+		return fmt.Errorf("help begins or ends with white space")
 	case !utf8.ValidString(help):
-		return fmt.Errorf("is not UTF-8")
+		return fmt.Errorf("help is not UTF-8")
 	case !strings.Contains(help, " ") || !strings.ContainsRune(".!?)", rune(help[len(help)-1])):
-		return fmt.Errorf("is not a whole sentence that ends with a full stop")
+		return fmt.Errorf("help is not a whole sentence that ends with a full stop")
 	}
 	return nil
 }

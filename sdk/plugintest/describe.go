@@ -44,6 +44,11 @@ func (s *suite) testDescribe(run runRule) bool {
 	})
 	run("options_valid", func(t tb) {
 		s.reportClauses(t, func(clause string) bool { return !ownRules(clause) })
+		for _, option := range s.description.GetOptions() {
+			if err := contract.CheckHelp(option); err != nil {
+				t.Errorf("option %s: %v", contract.OptionName(option.GetSection(), option.GetName()), err)
+			}
+		}
 	})
 	run("options_defaults", func(t tb) {
 		for _, option := range s.description.GetOptions() {
