@@ -131,7 +131,7 @@ def follow_host():
 
 
 def go_plugin_services(stopped):
-    """What go-plugin asks of every plugin: the health service, and to be told to stop."""
+    """What go-plugin asks of every plugin: the health service, and a stop event."""
     def health(request, context):
         return b"\x08\x01"  # HealthCheckResponse{status: SERVING}
 

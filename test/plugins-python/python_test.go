@@ -1,5 +1,5 @@
-// Package pluginspython runs the Python example of docs/plugin-authors.md through the conformance suite: the
-// proof that the contract needs no Go.
+// Package pluginspython runs the Python example of docs/plugin-authors.md through the conformance
+// suite: the proof that the contract needs no Go.
 package pluginspython
 
 import (

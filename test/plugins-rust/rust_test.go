@@ -1,5 +1,5 @@
-// Package pluginsrust runs a messenger in Rust through the conformance suite: stock tonic and rustls, which
-// reject the certificate of a host that is a CA, complete the handshake.
+// Package pluginsrust runs a messenger in Rust through the conformance suite: stock tonic and
+// rustls, which reject the certificate of a host that is a CA, complete the handshake.
 package pluginsrust
 
 import (

@@ -97,8 +97,8 @@ func (s state) softDeletionReported(one server) bool {
 	return reported && one.Status == "DELETED"
 }
 
-// next returns the state for the window that begins at a time. An open server that is in a list in an
-// unreadable form stays open: its end is reported once it is readable.
+// next returns the state for the window that begins at a time. An open server that is in a list in
+// an unreadable form stays open: its end is reported once it is readable.
 func (s state) next(found []server, lists []regionList, from time.Time) state {
 	after := newState()
 	for _, list := range lists {

@@ -106,7 +106,7 @@ const (
 	CloudStatus_CLOUD_STATUS_PAUSED CloudStatus = 5
 	// `stopped`: shut off, its resources still reserved.
 	CloudStatus_CLOUD_STATUS_STOPPED CloudStatus = 6
-	// `unknown`: the cloud cannot say.
+	// `unknown`: the cloud has no such information.
 	CloudStatus_CLOUD_STATUS_UNKNOWN CloudStatus = 7
 )
 
