@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// flushInterval is the longest time that a record waits for its batch to fill. It is far below every
-	// idle_timeout.
+	// flushInterval is the longest time that a record waits for its batch to fill. It is far below
+	// every idle_timeout.
 	flushInterval = 5 * time.Second
 	// progressInterval is the shortest time between two progress messages.
 	progressInterval = time.Second
@@ -21,8 +21,8 @@ const (
 	recordOverhead = 8
 )
 
-// batcher is the Output of one Extract call. It checks records, groups them by count, bytes and time, and
-// sends them. Its first error stays.
+// batcher is the Output of one Extract call. It checks records, groups them by count, bytes and
+// time, and sends them. Its first error stays.
 type batcher struct {
 	ctx   context.Context
 	check *contract.StreamCheck
@@ -114,8 +114,8 @@ func (b *batcher) flush() {
 		Batch: &pluginv1.RecordBatch{Records: records}}})
 }
 
-// close ends the output. If the window is complete it checks what only the end shows, and sends the last
-// records.
+// close ends the output. If the window is complete it checks what only the end shows, and sends the
+// last records.
 func (b *batcher) close(complete bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

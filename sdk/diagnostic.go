@@ -22,8 +22,8 @@ const (
 	SeverityInfo
 )
 
-// Diagnostic is a message for a person, as data. It is an error, so that every call returns it in the same
-// way. It must contain no secret: the host prints it.
+// Diagnostic is a message for a person, as data. It is an error, so that every call returns it in
+// the same way. It must contain no secret: the host prints it.
 type Diagnostic struct {
 	Severity Severity
 	// Summary is one line: what was being done, to what, and what went wrong.
@@ -99,8 +99,8 @@ func (d *Diagnostic) Error() string {
 	return d.Summary + ": " + d.Detail
 }
 
-// Diagnostics splits an error into diagnostics: those that errors.Join joins, each with the text that
-// fmt.Errorf puts before it, and one of severity error for every other error.
+// Diagnostics splits an error into diagnostics: those that errors.Join joins, each with the text
+// that fmt.Errorf puts before it, and one of severity error for every other error.
 func Diagnostics(err error) []*Diagnostic {
 	if err == nil {
 		return nil
@@ -135,8 +135,8 @@ func Diagnostics(err error) []*Diagnostic {
 	return []*Diagnostic{&changed}
 }
 
-// joinedErrors returns the errors that errors.Join joined, or nil for any other error. fmt.Errorf with
-// several %w makes one error of its operands.
+// joinedErrors returns the errors that errors.Join joined, or nil for any other error. fmt.Errorf
+// with several %w makes one error of its operands.
 func joinedErrors(err error) []error {
 	tree, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -157,8 +157,8 @@ func failed(diagnostics []*Diagnostic) bool {
 	return slices.ContainsFunc(diagnostics, func(d *Diagnostic) bool { return d.Severity == SeverityError })
 }
 
-// encodeDiagnostics returns diagnostics in the form of the contract: UTF-8, summaries of one line, texts
-// within the limits.
+// encodeDiagnostics returns diagnostics in the form of the contract: UTF-8, summaries of one line,
+// texts within the limits.
 func encodeDiagnostics(diagnostics []*Diagnostic) []*pluginv1.Diagnostic {
 	encoded := make([]*pluginv1.Diagnostic, 0, len(diagnostics))
 	for _, d := range diagnostics {

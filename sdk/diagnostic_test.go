@@ -156,7 +156,8 @@ func TestAcks(t *testing.T) {
 	}
 }
 
-// A rejected record without a reason gets a text that says so, and one that is not UTF-8 can be sent.
+// A rejected record without a reason gets a default text, and a reason that is not UTF-8 can be
+// sent.
 func TestRejectedRecordReasons(t *testing.T) {
 	ack := deliver(t, testMessenger{deliver: func(context.Context, *pluginv1.Batch) error {
 		return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "r1"}, &pluginv1.RejectedRecord{RecordId: "r2", Reason: "a\xff"})

@@ -13,8 +13,8 @@ import (
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
-// meter is an extractor of the energy of one VM: 10 Wh in the first window and 1 Wh more in each that
-// follows. The last figure is its state. Its main would be
+// meter is an extractor of the energy of one VM: 10 Wh in the first window and 1 Wh more in each
+// that follows. The last figure is its state. Its main would be
 //
 //	func main() { sdk.ServeExtractor(meter{}) }
 type meter struct{}

@@ -367,8 +367,8 @@ func (r *registrar) RegisterService(_ *grpc.ServiceDesc, service any) {
 	}
 }
 
-// An extractor that emits a record now and then is not silent: batches are sent by time too, and progress
-// at most once a second.
+// An extractor that emits a record now and then is not silent: batches are sent by time too, and
+// progress at most once a second.
 func TestSlowExtractor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := &streamRecorder{ctx: t.Context()}

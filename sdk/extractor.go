@@ -13,13 +13,13 @@ import (
 // Extractor reads a cloud and emits records.
 type Extractor interface {
 	Plugin
-	// ListProjects resolves the projects to report on, each once. A project that cannot be reported is an
-	// error with a project (WithProject), joined to the others; it is left out of the run. Any other
-	// error means that the list could not be made.
+	// ListProjects resolves the projects to report on, each once. A project that cannot be reported
+	// is an error with a project (WithProject), joined to the others; it is left out of the run.
+	// Any other error means that the list could not be made.
 	ListProjects(ctx context.Context, request ListProjectsRequest) ([]*pluginv1.Project, error)
-	// Extract emits every record of one project and window, and returns the state that the next window
-	// receives. An error fails the window: the host stores none of its records and asks for it again in
-	// the next run. Extract is called for several projects at once.
+	// Extract emits every record of one project and window, and returns the state that the next
+	// window receives. An error fails the window: the host stores none of its records and asks for
+	// it again in the next run. Extract is called for several projects at once.
 	Extract(ctx context.Context, request ExtractRequest, out Output) (nextState []byte, err error)
 }
 
@@ -35,7 +35,8 @@ type ListProjectsRequest struct {
 type ExtractRequest struct {
 	Project *pluginv1.Project
 	Window  Window
-	// State is what the last regular window of this instance and project returned; nil before the first.
+	// State is what the last regular window of this instance and project returned; nil before the
+	// first.
 	State []byte
 	// Republish is set for a window that does not continue the last regular one. State is then as of
 	// another time than Window.From, and the returned state is discarded.
@@ -47,18 +48,21 @@ type ExtractRequest struct {
 // Wants reports whether records of a type are to be emitted.
 func (r ExtractRequest) Wants(t pluginv1.RecordType) bool { return slices.Contains(r.RecordTypes, t) }
 
-// Output receives the records of a window. Its methods may be called by several goroutines until Extract
-// returns; records of one subject must come in time order.
+// Output receives the records of a window. Its methods may be called by several goroutines until
+// Extract returns; records of one subject must come in time order.
 type Output interface {
-	// Emit adds a record, which it takes over. It fails if the host has ended the call or the record is
-	// against a rule of the contract. Extract then returns that error; the window fails in any case.
+	// Emit adds a record, which it takes over. It fails if the host has ended the call or the
+	// record is against a rule of the contract. Extract then returns that error; the window fails
+	// in any case.
 	Emit(record *pluginv1.Record) error
-	// Progress reports how many items (in the plural: "servers") were read so far. The host ends a call
-	// that sends neither records nor progress for idle_timeout. It may be called as often as convenient.
+	// Progress reports how many items (in the plural: "servers") were read so far. The host ends a
+	// call that sends neither records nor progress for idle_timeout. It may be called as often as
+	// convenient.
 	Progress(items string, done int64)
 }
 
-// RegisterExtractor registers an extractor on a gRPC server. ServeExtractor does it for a plugin process.
+// RegisterExtractor registers an extractor on a gRPC server. ServeExtractor does it for a plugin
+// process.
 func RegisterExtractor(registrar grpc.ServiceRegistrar, extractor Extractor) {
 	pluginv1.RegisterPluginServer(registrar, &pluginServer{plugin: extractor, kind: pluginv1.Kind_KIND_EXTRACTOR})
 	pluginv1.RegisterExtractorServer(registrar, &extractorServer{extractor: extractor})

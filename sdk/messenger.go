@@ -24,14 +24,14 @@ type Messenger interface {
 	Deliver(ctx context.Context, batch *pluginv1.Batch) error
 }
 
-// Rejected returns an error that rejects the batch for good: the external system will never accept any of
-// its records. The batch becomes a dead letter, and delivery continues with the next one.
+// Rejected returns an error that rejects the batch for good: the external system will never accept
+// any of its records. The batch becomes a dead letter, and delivery continues with the next one.
 func Rejected(err error) error {
 	return &rejectedError{err: reasonOr(err)}
 }
 
-// RejectedRecords returns an error that rejects some records for good, while all others were delivered.
-// Without records it returns nil.
+// RejectedRecords returns an error that rejects some records for good, while all others were
+// delivered. Without records it returns nil.
 func RejectedRecords(records ...*pluginv1.RejectedRecord) error {
 	if len(records) == 0 {
 		return nil
@@ -68,7 +68,8 @@ type retryAfterError struct {
 func (e *retryAfterError) Error() string { return e.err.Error() }
 func (e *retryAfterError) Unwrap() error { return e.err }
 
-// RegisterMessenger registers a messenger on a gRPC server. ServeMessenger does it for a plugin process.
+// RegisterMessenger registers a messenger on a gRPC server. ServeMessenger does it for a plugin
+// process.
 func RegisterMessenger(registrar grpc.ServiceRegistrar, messenger Messenger) {
 	pluginv1.RegisterPluginServer(registrar, &pluginServer{plugin: messenger, kind: pluginv1.Kind_KIND_MESSENGER})
 	pluginv1.RegisterMessengerServer(registrar, &messengerServer{messenger: messenger})
@@ -98,8 +99,8 @@ func (s *messengerServer) Deliver(stream grpc.BidiStreamingServer[pluginv1.Deliv
 	}
 }
 
-// ackOf returns the ack for what Deliver returned. An error that is neither a rejection nor a warning
-// means that the batch may not have arrived, whatever it is joined with: it comes again.
+// ackOf returns the ack for what Deliver returned. An error that is neither a rejection nor a
+// warning means that the batch may not have arrived, whatever it is joined with: it comes again.
 func ackOf(batchID string, err error) *pluginv1.Ack {
 	var outcome deliveryOutcome
 	outcome.add(err)

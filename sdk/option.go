@@ -43,8 +43,8 @@ func (o Option) with(change func(*pluginv1.Option)) Option {
 	return Option{declaration}
 }
 
-// Default sets the value that the option has where the configuration has none, as a file would write it:
-// $name is the value of another option.
+// Default sets the value that the option has where the configuration has none, as a file would
+// write it: $name is the value of another option.
 func (o Option) Default(text string) Option {
 	return o.with(func(d *pluginv1.Option) { d.DefaultValue = &text })
 }

@@ -36,8 +36,8 @@ type Plugin interface {
 
 // Checker is implemented by plugins that can test whether they can do their work now.
 type Checker interface {
-	// Check tests, after Configure, whether the cloud or the receiver can be reached with the settings.
-	// It changes nothing. Infof reports what is in order.
+	// Check tests, after Configure, whether the cloud or the receiver can be reached with the
+	// settings. It changes nothing. Infof reports what is in order.
 	Check(ctx context.Context) error
 }
 
@@ -101,8 +101,8 @@ func (s *pluginServer) Close(ctx context.Context, _ *pluginv1.CloseRequest) (*pl
 	return &pluginv1.CloseResponse{Diagnostics: encodeDiagnostics(Diagnostics(err))}, nil
 }
 
-// callPlugin calls a method of the plugin and turns a panic into an error. The stack goes to the log: it
-// is of use to the plugin's author, not to the operator.
+// callPlugin calls a method of the plugin and turns a panic into an error. The stack goes to the
+// log: it is of use to the plugin's author, not to the operator.
 func callPlugin(ctx context.Context, doing string, call func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

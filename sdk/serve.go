@@ -63,8 +63,8 @@ func logLevel() hclog.Level {
 	return hclog.Info
 }
 
-// exitWithHost ends the process once the host is gone, however it ended: the lifeline is a pipe whose
-// write end only the host holds.
+// exitWithHost ends the process once the host is gone, however it ended: the lifeline is a pipe
+// whose write end only the host holds.
 func exitWithHost() {
 	fd, err := strconv.Atoi(os.Getenv(contract.LifelineEnv))
 	if err != nil {
@@ -79,8 +79,9 @@ func exitWithHost() {
 	}()
 }
 
-// reserveStdout gives go-plugin the real standard output, on which it prints the handshake, and sends
-// everything else that is printed there to standard error: a stray line would break the handshake.
+// reserveStdout gives go-plugin the real standard output, on which it prints the handshake, and
+// sends everything else that is printed there to standard error: a stray line would break the
+// handshake.
 func reserveStdout() {
 	handshake, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/caso-project/caso/sdk/plugintest"
 )
 
-// roleEnv makes this test binary a plugin; its value says which.
+// roleEnv makes this test binary a plugin; its value is the plugin.
 const roleEnv = "CASO_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// noisy returns a messenger that prints wherever it can and logs the ids of batches. It panics at a batch
-// with the id `panic`.
+// noisy returns a messenger that prints wherever it can and logs the ids of batches. It panics at a
+// batch with the id `panic`.
 func noisy() sdk.Messenger {
 	noise := func() {
 		fmt.Println("a line on os.Stdout")
@@ -125,7 +125,8 @@ func start(t *testing.T, role string, env ...string) *host {
 	return h
 }
 
-// A line that is printed before the SDK is called breaks the handshake. The host must notice at once.
+// A line that is printed before the SDK is called breaks the handshake. The host must notice at
+// once.
 func TestPrintedBeforeServe(t *testing.T) {
 	_, err := start(t, "early").Client.Client()
 	if err == nil || !strings.Contains(err.Error(), "starting") {

@@ -33,9 +33,9 @@ type RecordType struct {
 	TimeSemantics pluginv1.TimeSemantics
 }
 
-// Emits returns record types as an extractor declares them, each with the time semantics that its fields
-// express: cloud records are cumulative, ip and storage records snapshots, accelerator records monthly,
-// energy records per interval.
+// Emits returns record types as an extractor declares them, each with the time semantics that its
+// fields express: cloud records are cumulative, ip and storage records snapshots, accelerator
+// records monthly, energy records per interval.
 func Emits(types ...pluginv1.RecordType) []RecordType {
 	declared := make([]RecordType, len(types))
 	for i, t := range types {
@@ -59,9 +59,9 @@ func AllRecordTypes() []pluginv1.RecordType { return contract.RecordTypes() }
 // RecordTypeOf returns the type of a record; unspecified if it has no content.
 func RecordTypeOf(record *pluginv1.Record) pluginv1.RecordType { return contract.RecordTypeOf(record) }
 
-// CheckRecord returns what is wrong with a record that an extractor is about to emit. Emit checks it too,
-// but then the window fails; an extractor that would rather leave out one subject checks it first.
-// internal/contract documents the rules.
+// CheckRecord returns what is wrong with a record that an extractor is about to emit. Emit checks
+// it too, but then the window fails; an extractor that would rather leave out one subject checks it
+// first. internal/contract documents the rules.
 func CheckRecord(record *pluginv1.Record) error { return contract.CheckRecord(record) }
 
 // Window is a half-open interval of time, [From, To), in whole seconds, UTC.
@@ -70,6 +70,6 @@ type Window struct{ From, To time.Time }
 // Month is the part of a window that lies in one calendar month (UTC).
 type Month = contract.Month
 
-// Months divides a window at the months. A cumulative or monthly record type needs, for every subject, one
-// record as of the AsOf of each part that the subject existed in, in this order.
+// Months divides a window at the months. A cumulative or monthly record type needs, for every
+// subject, one record as of the AsOf of each part that the subject existed in, in this order.
 func Months(window Window) []Month { return contract.Months(window.From, window.To) }

@@ -39,8 +39,8 @@ const (
 	ClientCertEnv = "PLUGIN_CLIENT_CERT"
 )
 
-// Handshake returns what go-plugin checks before anything else. The cookie is no secret: it keeps a
-// plugin that a person starts by hand from waiting for a host.
+// Handshake returns what go-plugin checks before anything else. The cookie is not a secret: it lets
+// a plugin that is started by hand exit at once.
 func Handshake() plugin.HandshakeConfig {
 	return plugin.HandshakeConfig{
 		ProtocolVersion:  ProtocolVersion,

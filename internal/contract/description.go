@@ -17,8 +17,8 @@ import (
 //   - The name is valid (ValidPluginName); the version is printable.
 //   - The kind is extractor or messenger.
 //   - It has at least one record type, each once.
-//   - A record type of an extractor has the time semantics that its fields express (TimeSemanticsOf):
-//     the host plans windows by it.
+//   - A record type of an extractor has the time semantics that its fields express
+//     (TimeSemanticsOf): the host plans windows by it.
 //   - Every option is valid (CheckOption) and declared once.
 func CheckDescription(d *pluginv1.DescribeResponse) []string {
 	var wrong []string

@@ -22,7 +22,7 @@ func validDescription() *pluginv1.DescribeResponse {
 	}
 }
 
-// One grammar for names, whoever declares them.
+// TestOptionNames checks the grammar of names, which is the same for host and plugins.
 func TestOptionNames(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"size": true, "max_size": true, "s3": true, "_size": false, "3s": false, "max-size": false, "Size": false, "a.b": false, "a@b": false, "": false,

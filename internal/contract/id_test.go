@@ -53,7 +53,7 @@ func TestRecordID(t *testing.T) {
 }
 
 func TestRecordIDIsOfTheFact(t *testing.T) {
-	// What was found is no part of it.
+	// Figures and names are not part of the id.
 	one, other := goodRecord("cloud"), goodRecord("cloud")
 	other.GetCloud().WallDuration, other.GetCloud().MachineName, other.Fqan = lasting(1), "renamed", "vo"
 	if contract.RecordID(one) != contract.RecordID(other) {

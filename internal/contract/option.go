@@ -26,8 +26,8 @@ var (
 // a part of file names and sections.
 func ValidPluginName(name string) bool { return pluginNamePattern.MatchString(name) }
 
-// ValidSection reports whether a name can be the section of an option. `[default]` is not [DEFAULT] to
-// oslo.config, so it cannot be one.
+// ValidSection reports whether a name can be the section of an option. `[default]` is not [DEFAULT]
+// to oslo.config, so it cannot be one.
 func ValidSection(name string) bool {
 	return sectionPattern.MatchString(name) && name != strings.ToLower(DefaultSection)
 }
@@ -44,13 +44,13 @@ func OptionName(section, name string) string { return "[" + section + "] " + nam
 // CheckOption returns everything that is wrong with the declaration of an option, each as a clause
 // that follows the name of the option. The rules:
 //
-//   - The section is DEFAULT, or lower-case letters, digits, `_` and `-`, beginning with a letter; the
-//     name is lower-case letters, digits and `_`, beginning with a letter. `.` and `@` have a meaning in
-//     references and overlays.
+//   - The section is DEFAULT, or lower-case letters, digits, `_` and `-`, beginning with a letter;
+//     the name is lower-case letters, digits and `_`, beginning with a letter. `.` and `@` have a
+//     meaning in references and overlays.
 //   - A former name has a section and a name. It may break the grammar: old files are as they are.
 //   - A default is one line: it is written like a value in a file.
 //   - A required option has no default: nothing would be required of the operator.
-//   - A secret has no default: everybody could read it in the code.
+//   - A secret has no default: it could be read in the code.
 //   - Choices are for strings and lists, bounds for integers, and minimum <= maximum.
 func CheckOption(option *pluginv1.Option) []string {
 	var wrong []string
@@ -92,8 +92,8 @@ func CheckOption(option *pluginv1.Option) []string {
 	return wrong
 }
 
-// CheckHelp returns whether the help of an option is one or more sentences: it is printed in the sample
-// configuration. plugintest requires it; a host accepts any.
+// CheckHelp returns whether the help of an option is one or more sentences: it is printed in the
+// sample configuration. plugintest requires it; a host accepts any.
 func CheckHelp(option *pluginv1.Option) error {
 	help := option.GetHelp()
 	switch trimmed := strings.TrimSpace(help); {

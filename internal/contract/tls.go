@@ -16,9 +16,9 @@ import (
 // HostTLS returns what a host needs for mutual TLS with one plugin: the configuration for
 // go-plugin's ClientConfig.TLSConfig, and the value of ClientCertEnv. It replaces
 // ClientConfig.AutoMTLS, for two reasons. AutoMTLS makes a P-521 key, and the TLS of gRPC for C++,
-// Python and Ruby (BoringSSL) offers no signatures of it. And it marks the host's certificate as a
-// CA, which rustls (Rust's tonic) does not accept as the certificate of a peer. go-plugin's own
-// server accepts both.
+// Python and Ruby (BoringSSL) offers no signatures of it. And the host's certificate is a CA, which
+// rustls (Rust's tonic) does not accept as the certificate of a peer. go-plugin's own server
+// accepts both.
 //
 // go-plugin adds the certificate that the plugin sends in its handshake to the configuration, which
 // is therefore for one plugin only.

@@ -19,7 +19,7 @@ import (
 	"github.com/caso-project/caso/sdk"
 )
 
-// roleEnv makes this test binary a plugin; its value says which.
+// roleEnv makes this test binary a plugin; its value is the plugin.
 const roleEnv = "CASO_TEST_ROLE"
 
 func TestMain(m *testing.M) {

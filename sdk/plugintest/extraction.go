@@ -62,7 +62,7 @@ func (s *suite) request(project *pluginv1.Project) *pluginv1.ExtractRequest {
 	}
 }
 
-// extract reads a stream to its end. The error says where it breaks the rules of streams.
+// extract reads a stream to its end. The error is the first violation of the rules of streams.
 func (s *suite) extract(ctx context.Context, request *pluginv1.ExtractRequest) (*extraction, error) {
 	stream, err := s.Extract(ctx, request)
 	if err != nil {

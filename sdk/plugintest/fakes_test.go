@@ -51,8 +51,8 @@ func (f *fakeT) Fatalf(format string, args ...any) {
 // fatal ends a rule.
 type fatal struct{}
 
-// verdict runs the suite and returns the rules that failed, with their messages. It records the names of
-// all rules that were run in tried, if that is not nil.
+// verdict runs the suite and returns the rules that failed, with their messages. It records the
+// names of all rules that were run in tried, if that is not nil.
 func verdict(t *testing.T, plugin *Plugin, settings Settings, tried map[string]bool) map[string][]string {
 	t.Helper()
 	failures := map[string][]string{}
@@ -125,8 +125,8 @@ func fakeOptions() []*pluginv1.Option {
 	return declared
 }
 
-// fakePlugin serves the contract without the SDK, as a plugin in another language does, so that it can
-// break every rule. Each test changes one thing.
+// fakePlugin serves the contract without the SDK, as a plugin in another language does, so that it
+// can break every rule. Each test changes one thing.
 type fakePlugin struct {
 	pluginv1.UnimplementedPluginServer
 	pluginv1.UnimplementedExtractorServer
@@ -299,8 +299,8 @@ func extractRecords(_ context.Context, request *pluginv1.ExtractRequest) ([]*plu
 	return append(messages, completeMessage()), nil
 }
 
-// changing returns an extraction that changes the records of extractRecords. A change that returns false
-// removes the record.
+// changing returns an extraction that changes the records of extractRecords. A change that returns
+// false removes the record.
 func changing(change func(i int, record *pluginv1.Record) bool) func(context.Context, *pluginv1.ExtractRequest) ([]*pluginv1.ExtractResponse, error) {
 	return func(ctx context.Context, request *pluginv1.ExtractRequest) ([]*pluginv1.ExtractResponse, error) {
 		messages, err := extractRecords(ctx, request)

@@ -73,7 +73,8 @@ func TestMessengerRules(t *testing.T) {
 		"rejected without reason": {answers: answer(odd, func(_ *pluginv1.Batch, ack *pluginv1.Ack) { ack.Result = pluginv1.Ack_RESULT_REJECTED }), want: []string{"deliver_odd_records"}},
 		"delivered, but later": {answers: answer(odd, func(_ *pluginv1.Batch, ack *pluginv1.Ack) { ack.RetryAfter = durationpb.New(time.Minute) }),
 			want: []string{"deliver_odd_records"}},
-		"a record rejected":                {answers: answer(odd, rejectFirst("odd")), want: []string{"deliver_odd_records"}}, // the fake stores none of the others
+		// The fake stores none of the other records.
+		"a record rejected":                {answers: answer(odd, rejectFirst("odd")), want: []string{"deliver_odd_records"}},
 		"a record rejected twice":          {answers: answer(odd, rejectFirst("odd", "odd")), want: []string{"deliver_odd_records"}},
 		"a record rejected without reason": {answers: answer(odd, rejectFirst("")), want: []string{"deliver_odd_records"}},
 		"records rejected with their batch": {answers: answer(odd, func(b *pluginv1.Batch, ack *pluginv1.Ack) {

@@ -26,7 +26,7 @@ type Plugin struct {
 }
 
 // tb is the part of *testing.T that the suite uses. The suite's own tests replace it to observe
-// what a plugin that breaks a rule is told.
+// the errors for a plugin that breaks a rule.
 type tb interface {
 	Helper()
 	Context() context.Context

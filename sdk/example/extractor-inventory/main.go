@@ -130,8 +130,8 @@ func (i *inventory) readServers() ([]server, error) {
 	return servers, nil
 }
 
-// recordOf returns the server's record of a month. Figures are cumulative: since the server's creation. A
-// server that was deleted after the month had not ended yet.
+// recordOf returns the server's record of a month. Figures are cumulative: since the server's
+// creation. A server that was deleted after the month had not ended yet.
 func (s server) recordOf(month sdk.Month) *pluginv1.Record {
 	cloud := &pluginv1.CloudRecord{
 		VmUuid:           s.ID,

@@ -1,5 +1,5 @@
-// Command caso-messenger-lines appends every record to a file, as one line of JSON. It is an example of
-// docs/plugin-authors.md.
+// Command caso-messenger-lines appends every record to a file, as one line of JSON. It is an
+// example of docs/plugin-authors.md.
 package main
 
 import (
@@ -44,8 +44,8 @@ func (l *lines) Configure(_ context.Context, config sdk.Config) error {
 	return nil
 }
 
-// Deliver appends a batch. After an error the host sends the whole batch again, and parts of it may then be
-// in the file twice: readers recognise that by the ids of the records.
+// Deliver appends a batch. After an error the host sends the whole batch again, and parts of it may
+// then be in the file twice: readers recognise that by the ids of the records.
 func (l *lines) Deliver(_ context.Context, batch *pluginv1.Batch) error {
 	var text bytes.Buffer
 	for _, record := range batch.GetRecords() {

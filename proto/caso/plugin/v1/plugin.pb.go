@@ -1,9 +1,9 @@
 // The contract between the caso host and its plugins, version 1.
 //
 // A plugin is an executable that serves, over gRPC, the service Plugin and exactly one of the
-// services Extractor and Messenger. docs/plugin-authors.md describes how the host starts it and finds
-// its address (HashiCorp go-plugin's handshake, protocol version 1 = the major version of this
-// package). Nothing in these files needs Go.
+// services Extractor and Messenger. docs/plugin-authors.md describes how the host starts it and
+// finds its address (HashiCorp go-plugin's handshake, protocol version 1 = the major version of
+// this package). Nothing in these files needs Go.
 //
 // Both sides ignore what they do not know: unknown fields, unknown enum values and unknown messages
 // in a stream. docs/compatibility.md has the rules.
