@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -82,6 +83,13 @@ func (d *deadLetterSelection) change(store *outbox.Outbox, batches []string, cha
 		return 0, usageErrorf("no such dead letter; see caso outbox list")
 	}
 	return records, nil
+}
+
+func countRecords(n int) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
 }
 
 // rejectionReason returns the reason of a dead letter in one line.

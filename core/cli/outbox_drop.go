@@ -31,7 +31,7 @@ func newOutboxDrop(world World) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(world.Stdout, "drop: %d records\n", records)
+				_, err = fmt.Fprintf(world.Stdout, "drop: %s\n", countRecords(records))
 				return err
 			})
 		},

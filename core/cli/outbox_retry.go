@@ -23,7 +23,7 @@ func newOutboxRetry(world World) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(world.Stdout, "retry: %d records\n", records)
+				_, err = fmt.Fprintf(world.Stdout, "retry: %s\n", countRecords(records))
 				return err
 			})
 		},

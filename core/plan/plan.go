@@ -123,6 +123,7 @@ func (p *Plan) addListing(in Input, listing Listing) {
 func (p *Plan) addJob(in Input, listing Listing, project *pluginv1.Project) (skippedSnapshots []pluginv1.RecordType) {
 	vo, problem := listing.VOs.voOf(project)
 	if problem != nil {
+		problem.Summary = "extractor " + listing.Instance + ": " + problem.Summary
 		p.addProblem(problem.WithProject(project.GetId()))
 		return nil
 	}
