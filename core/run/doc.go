@@ -14,6 +14,6 @@
 //	Close      stops the plugins
 //
 // What is wrong in the files is an Error of kind Configuration from one of the first three steps,
-// or from the begin of the fourth. An instance whose plugin does not start, or does not answer
+// or from the start of the fourth. An instance whose plugin does not start, or does not answer
 // Configure, fails alone: the others go on, and the report has its error.
 package run

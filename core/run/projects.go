@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
@@ -205,14 +208,15 @@ func (s *Session) extractor(name string) *instance {
 }
 
 func (i *instance) listProjects(ctx context.Context, request *pluginv1.ListProjectsRequest) (*pluginv1.ListProjectsResponse, error) {
-	call, cancel := context.WithTimeoutCause(ctx, i.Idle.Limit, fmt.Errorf("no answer within %s", i.Idle))
+	call, cancel := context.WithTimeout(ctx, i.Idle.Limit)
 	defer cancel()
 	response, err := i.plugin.Extractor().ListProjects(call, request)
 	switch {
 	case err == nil:
 		return response, nil
-	case call.Err() != nil && ctx.Err() == nil:
-		return nil, context.Cause(call)
+	case status.Code(err) == codes.DeadlineExceeded && ctx.Err() == nil:
+		// The plugin's server may end the call before the timer of this process does.
+		return nil, fmt.Errorf("no answer within %s", i.Idle)
 	}
 	return nil, i.plugin.Explain(err)
 }
