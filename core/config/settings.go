@@ -186,7 +186,11 @@ func (v *View) Diagnosed(d *pluginv1.Diagnostic) Problem {
 		problem.Text = origin.String() + ": " + problem.Text
 	}
 	if ref.GetSection() != "" {
-		problem.Section = overlaySection(ref.GetSection(), origin.overlay)
+		overlay := origin.overlay
+		if origin == (Origin{}) {
+			overlay = v.instance.Overlay // where to set it
+		}
+		problem.Section = overlaySection(ref.GetSection(), overlay)
 		if v.instance.Overlay != "" {
 			problem.Text = v.instance.String() + ": " + problem.Text
 		}
@@ -273,7 +277,7 @@ func (s *Settings) users(option *declared) map[string][]string {
 
 func (s *Settings) missing(option *declared, origin Origin, overlay string, users []string) Problem {
 	section := overlaySection(option.GetSection(), overlay)
-	who := strings.Replace(strings.Join(users, ", "), HostOwner, "the host", 1)
+	who := joinOwners(users)
 	problem := Problem{File: origin.File, Line: origin.Line, Section: section, Option: option.GetName()}
 	switch paths := s.files.Paths(); {
 	case origin.File != "":
@@ -285,6 +289,10 @@ func (s *Settings) missing(option *declared, origin Origin, overlay string, user
 		problem.Text = fmt.Sprintf("not set, but required by %s; set it in section [%s] of %s", who, section, printable(paths[len(paths)-1]))
 	}
 	return problem
+}
+
+func joinOwners(owners []string) string {
+	return strings.Replace(strings.Join(owners, ", "), HostOwner, "the host", 1)
 }
 
 func isEmpty(value any) bool {

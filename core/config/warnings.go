@@ -170,7 +170,7 @@ func (w *warner) warnOfUnusedOption(section, name string, option *declared, over
 		}
 	}
 	w.warn(line, section, name, fmt.Sprintf("unused option: it is an option of %s, but the overlay %s belongs to %s",
-		strings.Join(option.owners, ", "), overlay, strings.Join(plugins.named(overlay), ", ")))
+		joinOwners(option.owners), overlay, strings.Join(plugins.named(overlay), ", ")))
 }
 
 // printableName matches a name that can be printed. Anything else may be a password whose = was forgotten.
