@@ -9,8 +9,8 @@ import (
 	"github.com/caso-project/caso/core/config/oslo"
 )
 
-// maxExpandedBytes limits the size to which references expand a value: a few options that each refer to
-// the previous one twice could otherwise exhaust the memory.
+// maxExpandedBytes limits the size to which references expand a value: a few options that each
+// refer to the previous one twice could otherwise exhaust the memory.
 const maxExpandedBytes = 1 << 20
 
 // expansion replaces the references in the text of one option by values of the resolver's view.
@@ -80,8 +80,9 @@ func (e *expansion) referenced(reference oslo.Reference) string {
 	return text
 }
 
-// find returns the option that a reference means: [SECTION] NAME for $SECTION.NAME; for a plain $NAME one of
-// the section that owns the referring option, else of DEFAULT. Old names are not found.
+// find returns the option that a reference means: [SECTION] NAME for $SECTION.NAME; for a plain
+// $NAME one of the section that owns the referring option, else of DEFAULT. Old names are not
+// found.
 func (e *expansion) find(reference oslo.Reference) (key, bool) {
 	schema, own := e.resolver.schema, e.option.GetSection()
 	section, name, dotted := strings.Cut(reference.Name, ".")
@@ -132,8 +133,9 @@ func (e *expansion) describe(reference oslo.Reference) string {
 	return "$" + oneLine(shortened(reference.Name))
 }
 
-// faultCircular reports that the options on the stack, from the given one on, refer to each other. It does
-// so for one that a file has: the last one on the stack may have its reference from a default.
+// faultCircular reports that the options on the stack, from the given one on, refer to each other.
+// It does so for one that a file has: the last one on the stack may have its reference from a
+// default.
 func (e *expansion) faultCircular(start int) string {
 	e.failed = true
 	option, origin := e.option, e.origin

@@ -27,8 +27,9 @@ type Places struct {
 	Root string
 }
 
-// Sources returns the files and directories to read, in order. As in oslo.config, the default files are
-// read first if the command line gives no file, and the default directories if it gives no directory.
+// Sources returns the files and directories to read, in order. As in oslo.config, the default files
+// are read first if the command line gives no file, and the default directories if it gives no
+// directory.
 func Sources(given []Source, places Places) []Source {
 	var sources []Source
 	if !slices.ContainsFunc(given, func(s Source) bool { return !s.Dir }) {
@@ -44,8 +45,8 @@ func Sources(given []Source, places Places) []Source {
 	return sources
 }
 
-// find searches for the two names that cASO has, those of the project and of the program, and returns
-// the first match of each.
+// find searches for the two names that cASO has, those of the project and of the program, and
+// returns the first match of each.
 func (p Places) find(extension string, dir bool) []Source {
 	var dirs []string
 	if p.Home != "" {
@@ -88,8 +89,8 @@ type file struct {
 	text *oslo.File
 }
 
-// Read reads files and directories of files. With problems it still returns all that could be read, so
-// that the next steps can find more of them.
+// Read reads files and directories of files. With problems it still returns all that could be read,
+// so that the next steps can find more of them.
 func Read(sources []Source) (*Files, []Problem) {
 	files := &Files{}
 	var problems []Problem
@@ -116,7 +117,8 @@ func (f *Files) Paths() []string {
 	return paths
 }
 
-// listDir returns the files to read in a directory: its visible *.conf, in order of character codes.
+// listDir returns the files to read in a directory: its visible *.conf, in order of character
+// codes.
 func listDir(dir string) ([]string, []Problem) {
 	if dir == "" {
 		return nil, []Problem{{Text: "--config-dir: empty path; give the path of a directory"}}

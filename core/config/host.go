@@ -20,8 +20,9 @@ const (
 	typeInteger = pluginv1.OptionType_OPTION_TYPE_INTEGER
 )
 
-// HostOptions returns the options that the host reads for a run. lockPath is the default of lock_path,
-// which cASO takes from the environment variable CASO_LOCK_PATH; empty if that is not set.
+// HostOptions returns the options that the host reads for a run. lockPath is the default of
+// lock_path, which cASO takes from the environment variable CASO_LOCK_PATH; empty if that is not
+// set.
 func HostOptions(lockPath string) []*pluginv1.Option {
 	if lockPath == "" {
 		lockPath = "$spooldir"
@@ -81,8 +82,8 @@ func existsOnce(option *declared) bool {
 // maxTimeoutSeconds is one year, far below what overflows a time.Duration.
 const maxTimeoutSeconds = 365 * 24 * 60 * 60
 
-// PluginOptions returns the options that the host reads for the instances of a plugin or alias, from the
-// section [extractor_NAME] or [messenger_NAME].
+// PluginOptions returns the options that the host reads for the instances of a plugin or alias,
+// from the section [extractor_NAME] or [messenger_NAME].
 func PluginOptions(kind pluginv1.Kind, name string) []*pluginv1.Option {
 	timeout := func(name, help string) *pluginv1.Option {
 		return &pluginv1.Option{Name: name, Type: typeInteger, Minimum: proto.Int64(1), Maximum: proto.Int64(maxTimeoutSeconds), Help: help}

@@ -28,11 +28,12 @@ type Instance struct {
 	// SHA256 is the checksum of the executable, in lower case. Empty: not verified.
 	SHA256 string
 
-	// Start, Idle, Ack and Stop are the timeouts of the instance. A messenger has no Idle, an extractor no
-	// Ack.
+	// Start, Idle, Ack and Stop are the timeouts of the instance. A messenger has no Idle, an
+	// extractor no Ack.
 	Start, Idle, Ack, Stop Timeout
 
-	// Extractors are the names of the extractor instances whose records a messenger gets. Empty: all.
+	// Extractors are the names of the extractor instances whose records a messenger gets. Empty:
+	// all.
 	Extractors []string
 	// RecordTypes are the types of the records that a messenger gets. Empty: all that it accepts.
 	RecordTypes []pluginv1.RecordType
@@ -51,8 +52,8 @@ func (i Instance) Section() string {
 	return pluginSection(i.Kind, name)
 }
 
-// uses reports whether the value of an option can matter to the instance: its plugin declares the option,
-// or the host reads it for the instance.
+// uses reports whether the value of an option can matter to the instance: its plugin declares the
+// option, or the host reads it for the instance.
 func (i Instance) uses(option *declared) bool {
 	if slices.Contains(option.owners, i.Owner()) {
 		return true
@@ -80,8 +81,8 @@ func (t Timeout) String() string {
 	return limit + " (" + t.Option + ")"
 }
 
-// Default timeouts. An extractor waits for its cloud, which may take a minute for a page and is asked again
-// if that fails; a messenger has limits of its own on every write.
+// Default timeouts. An extractor waits for its cloud, which may take a minute for a page and is
+// asked again if that fails; a messenger has limits of its own on every write.
 const (
 	defaultStart = 30 * time.Second
 	defaultIdle  = 10 * time.Minute
@@ -104,8 +105,8 @@ type preset struct{ section, option, value string }
 
 func (p preset) key() key { return key{p.section, p.option} }
 
-// aliases returns all aliases. The names with dots are Python classes, by which cASO before 1.0 named
-// messengers; cASO misspelled the first.
+// aliases returns all aliases. The names with dots are Python classes, by which cASO before 1.0
+// named messengers; cASO misspelled the first.
 func aliases() []alias {
 	const messenger = pluginv1.Kind_KIND_MESSENGER
 	return []alias{
@@ -141,7 +142,8 @@ func (i Instance) presets() []preset {
 	return aliasNamed(i.Kind, name).presets
 }
 
-// newInstance returns the instance that NAME or NAME@OVERLAY stands for; false if it is no such name.
+// newInstance returns the instance that NAME or NAME@OVERLAY stands for; false if it is no such
+// name.
 func newInstance(kind pluginv1.Kind, text string) (Instance, bool) {
 	name, overlay, overlaid := strings.Cut(text, "@")
 	alias := aliasNamed(kind, name)
@@ -186,8 +188,8 @@ func (p Plugins) use(option *declared, overlay string) bool {
 	return slices.ContainsFunc(p.instances(), func(i Instance) bool { return i.Overlay == overlay && i.uses(option) })
 }
 
-// Schema returns the host's options for the run and for each plugin. The options of the plugins must be
-// added to it, as Own(instance.Owner(), ...).
+// Schema returns the host's options for the run and for each plugin. The options of the plugins
+// must be added to it, as Own(instance.Owner(), ...).
 func (p Plugins) Schema(host []*pluginv1.Option) []Owned {
 	schema := Own(HostOwner, host)
 	for _, instance := range p.instances() {
@@ -197,8 +199,8 @@ func (p Plugins) Schema(host []*pluginv1.Option) []Owned {
 	return schema
 }
 
-// Plugins resolves what the host must know before it can start any plugin. Since no option of a plugin is
-// known yet, these settings can refer only to the host's own.
+// Plugins resolves what the host must know before it can start any plugin. Since no option of a
+// plugin is known yet, these settings can refer only to the host's own.
 func (f *Files) Plugins(host []*pluginv1.Option, overrides []Override) (Plugins, []Problem) {
 	schema, problems := newSchema(Own(HostOwner, host))
 	r := newResolver(f, schema, overrides)
@@ -233,8 +235,8 @@ func (r *resolver) list(k key) []string {
 	return items
 }
 
-// instances returns the instances that an option names, each once however often and in whatever spellings
-// it is named.
+// instances returns the instances that an option names, each once however often and in whatever
+// spellings it is named.
 func (r *resolver) instances(kind pluginv1.Kind, option string) []Instance {
 	var instances []Instance
 	k := key{oslo.DefaultSection, option}
@@ -254,7 +256,8 @@ func (r *resolver) instances(kind pluginv1.Kind, option string) []Instance {
 
 var checksumPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// fillInstance resolves the options of the instance's own section. The resolver is that of its overlay.
+// fillInstance resolves the options of the instance's own section. The resolver is that of its
+// overlay.
 func (r *resolver) fillInstance(instance *Instance, extractors []Instance) {
 	section := instance.Section()
 	path, _ := r.value(key{section, "path"})

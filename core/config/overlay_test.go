@@ -457,9 +457,9 @@ func TestMessengerLimits(t *testing.T) {
 	}
 }
 
-// TestPrecedence compares settings with a model of the rule: command line, then the overlay's section in the
-// last file that has it, then the plain one, then the default; in one file, a name before its old name and
-// the last of equal keys.
+// TestPrecedence compares settings with a model of the rule: command line, then the overlay's
+// section in the last file that has it, then the plain one, then the default; in one file, a name
+// before its old name and the last of equal keys.
 func TestPrecedence(t *testing.T) {
 	type assignment struct{ section, name, value string }
 	option := func(name string, defaultValue *string, old *pluginv1.OptionRef) *pluginv1.Option {

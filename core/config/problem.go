@@ -19,10 +19,12 @@ const (
 	Warning
 )
 
-// Problem is one thing that is wrong with the configuration. It contains no value of a secret option.
+// Problem is one thing that is wrong with the configuration. It contains no value of a secret
+// option.
 type Problem struct {
 	Severity Severity
-	// File and Line are the place. Line is 0 for a file as a whole; File is empty if no file is at fault.
+	// File and Line are the place. Line is 0 for a file as a whole; File is empty if no file is at
+	// fault.
 	File string
 	Line int
 	// Section and Option are the option, if it is about one.
@@ -63,7 +65,8 @@ func HasErrors(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error })
 }
 
-// Join returns the problems of several lists, each once. The two steps of reading may find the same ones.
+// Join returns the problems of several lists, each once. The two steps of reading may find the same
+// ones.
 func Join(lists ...[]Problem) []Problem {
 	var all []Problem
 	seen := make(map[Problem]bool)

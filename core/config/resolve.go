@@ -19,9 +19,9 @@ type Override struct {
 	Flag string
 }
 
-// Resolve gives every option its value, for the host and for each instance, and returns everything that is
-// wrong with the values and the declarations. An option with a wrong value is not set in the settings.
-// Settings has what else can be wrong: Missing, Warnings.
+// Resolve gives every option its value, for the host and for each instance, and returns everything
+// that is wrong with the values and the declarations. An option with a wrong value is not set in
+// the settings. Settings has what else can be wrong: Missing, Warnings.
 func (f *Files) Resolve(plugins Plugins, options []Owned, overrides []Override) (*Settings, []Problem) {
 	schema, problems := newSchema(options)
 	problems = append(problems, f.overlayProblems(schema)...)
@@ -64,8 +64,8 @@ func (f *Files) overlayProblems(schema *schema) []Problem {
 	return problems
 }
 
-// resolvers are the resolvers of all views: one without overlay, one for each overlay, and one for each
-// instance whose alias presets options.
+// resolvers are the resolvers of all views: one without overlay, one for each overlay, and one for
+// each instance whose alias presets options.
 type resolvers struct {
 	plain *resolver
 	// overlays has the plain one under the empty name.
@@ -112,8 +112,8 @@ func (rs *resolvers) problems() []Problem {
 	return problems
 }
 
-// resolver gives options the values that they have in one view, each when it is first needed: options refer
-// to each other.
+// resolver gives options the values that they have in one view, each when it is first needed:
+// options refer to each other.
 type resolver struct {
 	files     *Files
 	schema    *schema
@@ -144,7 +144,8 @@ func newResolver(files *Files, schema *schema, overrides []Override) *resolver {
 	return r
 }
 
-// value returns the value of an option of the schema; false if it is wrong, which was then reported.
+// value returns the value of an option of the schema; false if it is wrong, which was then
+// reported.
 func (r *resolver) value(k key) (Value, bool) {
 	if value, ok := r.values[k]; ok {
 		return value, !value.wrong
@@ -164,8 +165,8 @@ type winner struct {
 	origin Origin
 }
 
-// winner looks in the presets, on the command line, in the overlay's sections of all files, in the plain
-// sections, and takes the default otherwise.
+// winner looks in the presets, on the command line, in the overlay's sections of all files, in the
+// plain sections, and takes the default otherwise.
 func (r *resolver) winner(option *declared) (winner, bool) {
 	k := keyOf(option.Option)
 	for _, preset := range r.presets {
@@ -259,8 +260,8 @@ func (r *resolver) faultf(option *declared, origin Origin, format string, args .
 	}
 }
 
-// faultIsOfView reports whether a value that other views have too is wrong in this one only, because of
-// what it refers to.
+// faultIsOfView reports whether a value that other views have too is wrong in this one only,
+// because of what it refers to.
 func (r *resolver) faultIsOfView(option *declared, origin Origin, problem Problem) bool {
 	if r.base == nil || origin.overlay != "" {
 		return false
@@ -273,8 +274,8 @@ func (r *resolver) reported(problem Problem) bool {
 	return slices.Contains(r.problems, problem) || r.base != nil && r.base.reported(problem)
 }
 
-// convert converts a text to the type of an option; to nil for an integer of which there are only blanks.
-// The error does not quote the text.
+// convert converts a text to the type of an option; to nil for an integer of which there are only
+// blanks. The error does not quote the text.
 func convert(option *pluginv1.Option, text string, quote byte) (any, error) {
 	switch option.GetType() {
 	case typeList:

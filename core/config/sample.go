@@ -10,9 +10,9 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// WriteSample writes a configuration file in which every option of a schema is a comment, with its default
-// and its help, and after them the sections of the overlays that the plugins have. Invalid declarations are
-// left out; Resolve reports them.
+// WriteSample writes a configuration file in which every option of a schema is a comment, with its
+// default and its help, and after them the sections of the overlays that the plugins have. Invalid
+// declarations are left out; Resolve reports them.
 func WriteSample(w io.Writer, plugins Plugins, owned []Owned) error {
 	schema, _ := newSchema(owned)
 	lines := bufio.NewWriter(w)
@@ -52,8 +52,8 @@ func (d *declared) writeAssignment(w *bufio.Writer) {
 	printf(w, "%s\n", strings.TrimRight(fmt.Sprintf("#%s = %s", d.GetName(), d.GetDefaultValue()), " "))
 }
 
-// WriteReference writes the same options as WriteSample in Markdown: a heading for each section, a smaller
-// one for each option.
+// WriteReference writes the same options as WriteSample in Markdown: a heading for each section, a
+// smaller one for each option.
 func WriteReference(w io.Writer, owned []Owned) error {
 	schema, _ := newSchema(owned)
 	lines := bufio.NewWriter(w)
@@ -139,7 +139,8 @@ func comment(w *bufio.Writer, text string) {
 	printf(w, "%s\n", line)
 }
 
-// codeSpan returns a text as code in Markdown; one that contains backticks needs more of them around it.
+// codeSpan returns a text as code in Markdown; one that contains backticks needs more of them
+// around it.
 func codeSpan(text string) string {
 	if strings.Contains(text, "`") {
 		return "`` " + text + " ``"

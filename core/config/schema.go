@@ -34,7 +34,8 @@ func (k key) String() string { return contract.OptionName(k.section, k.name) }
 
 func keyOf(option *pluginv1.Option) key { return key{option.GetSection(), option.GetName()} }
 
-// keysOf returns the keys that an option is read from in one file, best first: its name, its old names.
+// keysOf returns the keys that an option is read from in one file, best first: its name, its old
+// names.
 func keysOf(option *pluginv1.Option) []key {
 	all := []key{keyOf(option)}
 	for _, old := range option.GetOldNames() {
@@ -114,7 +115,8 @@ func clash(first, second, differences string) string {
 	return fmt.Sprintf("%s and %s declare this option differently (%s); the two plugins cannot be used together", first, second, differences)
 }
 
-// differences returns what differs between two declarations of an option, help aside. Empty if they agree.
+// differences returns what differs between two declarations of an option, help aside. Empty if they
+// agree.
 func differences(a, b *pluginv1.Option) string {
 	var all []string
 	compare := func(what, first, second string) {
@@ -163,8 +165,8 @@ func typeName(option *pluginv1.Option) string {
 	return strings.ToLower(strings.TrimPrefix(option.GetType().String(), "OPTION_TYPE_"))
 }
 
-// leaks returns a problem for each option by which a messenger would get a secret of an extractor, or the
-// reverse: because it declares the option too, or names it as an old name of its own.
+// leaks returns a problem for each option by which a messenger would get a secret of an extractor,
+// or the reverse: because it declares the option too, or names it as an old name of its own.
 func (s *schema) leaks() []Problem {
 	var problems []Problem
 	for _, k := range s.order {
@@ -210,8 +212,8 @@ func (s *schema) hint(wanted key, spell func(key) string) string {
 
 func didYouMean(name string) string { return " (did you mean " + name + "?)" }
 
-// nearest returns the option that was probably meant: one with nearly the same name in the same section,
-// or with exactly this name in another.
+// nearest returns the option that was probably meant: one with nearly the same name in the same
+// section, or with exactly this name in another.
 func (s *schema) nearest(wanted key) (key, bool) {
 	name := strings.ReplaceAll(strings.ToLower(wanted.name), "-", "_")
 	var names []string
@@ -236,8 +238,8 @@ func (s *schema) nearest(wanted key) (key, bool) {
 	return options[near], ok
 }
 
-// relativeTo returns how an option is written beside one of a section: without its section where that is
-// the same.
+// relativeTo returns how an option is written beside one of a section: without its section where
+// that is the same.
 func relativeTo(section string) func(key) string {
 	return func(k key) string {
 		if k.section == section && section != oslo.DefaultSection {

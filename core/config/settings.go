@@ -41,7 +41,8 @@ type Value struct {
 	Origin Origin
 	// IsSet reports whether the configuration or a default gives it a value, even an empty one.
 	IsSet bool
-	// Secret marks a value that must not be printed: the option is a secret, or the value refers to one.
+	// Secret marks a value that must not be printed: the option is a secret, or the value refers to
+	// one.
 	Secret bool
 
 	typed any // string, []string, bool or int64
@@ -82,8 +83,8 @@ func newSettings(files *Files, schema *schema, plugins Plugins, resolved *resolv
 // Host returns the settings of the host: those without overlay.
 func (s *Settings) Host() *View { return s.host }
 
-// Instance returns the settings of an instance. One that the configuration does not name has those of the
-// host.
+// Instance returns the settings of an instance. One that the configuration does not name has those
+// of the host.
 func (s *Settings) Instance(instance Instance) *View {
 	if view, ok := s.views[instance.String()]; ok {
 		return view
@@ -173,7 +174,8 @@ func (v *View) Locate(ref *pluginv1.OptionRef) string {
 	return value.Origin.String()
 }
 
-// Diagnosed returns a plugin's diagnostic about its settings as a Problem, with the place of the option.
+// Diagnosed returns a plugin's diagnostic about its settings as a Problem, with the place of the
+// option.
 func (v *View) Diagnosed(d *pluginv1.Diagnostic) Problem {
 	ref := d.GetOption()
 	value, _ := v.value(key{ref.GetSection(), ref.GetName()})
@@ -232,9 +234,9 @@ func (s *Settings) Secrets() []string {
 	return secrets
 }
 
-// Missing returns an error for each required option that has no value, or an empty one, and for each preset
-// of an alias that its plugin does not declare. A run is not possible then; looking at the configuration
-// is.
+// Missing returns an error for each required option that has no value, or an empty one, and for
+// each preset of an alias that its plugin does not declare. A run is not possible then; looking at
+// the configuration is.
 func (s *Settings) Missing() []Problem {
 	var problems []Problem
 	for _, k := range s.schema.order {

@@ -15,9 +15,9 @@ var passwordInURL = regexp.MustCompile(`(://[^/?#\s:@]*:)[^/?#\s@]+@`)
 // hidden replaces a secret that is set.
 const hidden = "***"
 
-// Map returns all settings by section and option, for JSON: strings, lists, booleans and numbers, and nil
-// for an option that is not set. The settings of an overlay are in sections of their own, SECTION@OVERLAY.
-// Secrets are replaced unless reveal is set.
+// Map returns all settings by section and option, for JSON: strings, lists, booleans and numbers,
+// and nil for an option that is not set. The settings of an overlay are in sections of their own,
+// SECTION@OVERLAY. Secrets are replaced unless reveal is set.
 func (s *Settings) Map(reveal bool) map[string]map[string]any {
 	sections := make(map[string]map[string]any, len(s.schema.sections))
 	for _, overlay := range s.overlays() {
@@ -32,8 +32,8 @@ func (s *Settings) Map(reveal bool) map[string]map[string]any {
 	return sections
 }
 
-// groups returns the options that an overlay has values for, by section: all without overlay, else those
-// that its instances use.
+// groups returns the options that an overlay has values for, by section: all without overlay, else
+// those that its instances use.
 func (s *Settings) groups(overlay string) [][]key {
 	return s.schema.groups(func(option *declared) bool { return overlay == "" || s.plugins.use(option, overlay) })
 }
@@ -48,8 +48,8 @@ func (v Value) shown(reveal bool) any {
 	return v.Any()
 }
 
-// WriteSettings writes all settings as text, each in a line with where it comes from, in the order of Map
-// with the overlays last.
+// WriteSettings writes all settings as text, each in a line with where it comes from, in the order
+// of Map with the overlays last.
 func (s *Settings) WriteSettings(w io.Writer, reveal bool) error {
 	lines := bufio.NewWriter(w)
 	for _, overlay := range s.overlays() {

@@ -66,8 +66,8 @@ func TestPasswordInURL(t *testing.T) {
 	}
 }
 
-// TestSampleHoldsTheDefaults reads a sample whose options with a default are no comments any more: it must
-// change nothing.
+// TestSampleHoldsTheDefaults reads a sample whose options with a default are no comments any more:
+// it must change nothing.
 func TestSampleHoldsTheDefaults(t *testing.T) {
 	var sample bytes.Buffer
 	if err := WriteSample(&sample, Plugins{}, schemaForTests()); err != nil {

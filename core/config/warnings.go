@@ -12,8 +12,9 @@ import (
 	"github.com/caso-project/caso/internal/contract"
 )
 
-// Warnings returns what is probably a mistake in the files but prevents nothing: unknown and unused options
-// and sections, and secrets that every user can read. It needs the options of all plugins in the schema.
+// Warnings returns what is probably a mistake in the files but prevents nothing: unknown and unused
+// options and sections, and secrets that every user can read. It needs the options of all plugins
+// in the schema.
 func (s *Settings) Warnings() []Problem {
 	var problems []Problem
 	for _, file := range s.files.files {
@@ -65,7 +66,8 @@ func (w *warner) warn(line int, section, option, text string) {
 	w.problems = append(w.problems, Problem{Warning, w.file.path, line, section, option, text})
 }
 
-// checkSection checks a section that has keys. A section of a service that caso knows nothing of is fine.
+// checkSection checks a section that has keys. A section of a service that caso knows nothing of is
+// fine.
 func (w *warner) checkSection(section string, names []string) {
 	plain, overlay, overlaid := strings.Cut(section, "@")
 	line := w.file.text.SectionLine(section)
@@ -98,7 +100,8 @@ func (w *warner) unusedOverlay(overlay string) string {
 	return fmt.Sprintf("unused section: the overlays of extractors and messengers are %s%s", strings.Join(configured, ", "), hint)
 }
 
-// describes reports whether every plugin with an overlay started, so that all its options are known.
+// describes reports whether every plugin with an overlay started, so that all its options are
+// known.
 func (s *Settings) describes(overlay string) bool {
 	return !slices.ContainsFunc(s.plugins.instances(), func(i Instance) bool {
 		return i.Overlay == overlay && !s.schema.hasOptionsOf(i.Owner())
@@ -116,8 +119,8 @@ func (w *warner) nearestSection(plain, overlay string) string {
 	return ""
 }
 
-// warnOfUnusedPlugin warns of the section [extractor_NAME] or [messenger_NAME] of a plugin that is not
-// configured, and reports whether it is such a section.
+// warnOfUnusedPlugin warns of the section [extractor_NAME] or [messenger_NAME] of a plugin that is
+// not configured, and reports whether it is such a section.
 func (w *warner) warnOfUnusedPlugin(section string) bool {
 	kind, name, ok := strings.Cut(section, "_")
 	option := map[string]string{"extractor": "extractor", "messenger": "messengers"}[kind]
@@ -157,8 +160,8 @@ func (w *warner) checkOption(section, name string) {
 	w.warn(value.Line, section, name, "unknown option, ignored"+w.settings.schema.hint(key{plain, name}, relativeTo(plain)))
 }
 
-// warnOfUnusedOption warns of an option in the section of an overlay that no value of the overlay depends
-// on. An option that exists once is an error there.
+// warnOfUnusedOption warns of an option in the section of an overlay that no value of the overlay
+// depends on. An option that exists once is an error there.
 func (w *warner) warnOfUnusedOption(section, name string, option *declared, overlay string, line int) {
 	if overlay == "" || existsOnce(option) {
 		return
@@ -173,7 +176,8 @@ func (w *warner) warnOfUnusedOption(section, name string, option *declared, over
 		joinOwners(option.owners), overlay, strings.Join(plugins.named(overlay), ", ")))
 }
 
-// printableName matches a name that can be printed. Anything else may be a password whose = was forgotten.
+// printableName matches a name that can be printed. Anything else may be a password whose = was
+// forgotten.
 var printableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
 
 // warnOfLogging warns once for a file of its options about logging.
@@ -183,8 +187,8 @@ func (w *warner) warnOfLogging() {
 	}
 }
 
-// warnOfIndentation warns of an indented line that looks like an option or a section, but continues the
-// value above it.
+// warnOfIndentation warns of an indented line that looks like an option or a section, but continues
+// the value above it.
 func (w *warner) warnOfIndentation(section, name string, value oslo.Value) {
 	plain, _, _ := strings.Cut(section, "@")
 	known := w.settings.schema.known
@@ -225,8 +229,8 @@ func (w *warner) warnOfExposedSecret() {
 	}
 }
 
-// isLoggingOption reports whether a key of [DEFAULT] is an option of oslo.log, in the versions that cASO was
-// used with. Configurations of cASO may have them; caso has none.
+// isLoggingOption reports whether a key of [DEFAULT] is an option of oslo.log, in the versions that
+// cASO was used with. Configurations of cASO may have them; caso has none.
 func isLoggingOption(name string) bool {
 	switch name {
 	case "default_log_levels", "fatal_deprecations", "instance_format", "instance_uuid_format",
@@ -243,7 +247,8 @@ func isLoggingOption(name string) bool {
 	return false
 }
 
-// osloAdvice returns what to do about a key of [DEFAULT] that oslo.config itself defines. Empty for others.
+// osloAdvice returns what to do about a key of [DEFAULT] that oslo.config itself defines. Empty for
+// others.
 func osloAdvice(name string) string {
 	switch name {
 	case "config_file", "config_dir":

@@ -1,10 +1,10 @@
-// Package oslo parses the dialect of ini files that oslo.config has: lines, sections, continuations,
-// quotes, lists, booleans, integers and $references. Every rule is what oslo.config 9 does, found by
-// running it; test/oslo compares the two. The only addition: DEFAULT keeps its capitals in the name of an
-// overlay's section too, [DEFAULT@overlay].
+// Package oslo parses the dialect of ini files that oslo.config has: lines, sections,
+// continuations, quotes, lists, booleans, integers and $references. Every rule is what oslo.config
+// 9 does, found by running it; test/oslo compares the two. The only addition: DEFAULT keeps its
+// capitals in the name of an overlay's section too, [DEFAULT@overlay].
 //
-// The package does not depend on options or on file names. Package config decides which file wins, and
-// which options there are.
+// The package does not depend on options or on file names. Package config decides which file wins,
+// and which options there are.
 package oslo
 
 import (
@@ -42,8 +42,8 @@ type position struct {
 
 func newFile() *File {
 	return &File{
-		// ini.v1 treats [a.b] as a child of [a] that inherits its keys; oslo.config has no inheritance. No
-		// section has a newline in its name.
+		// ini.v1 treats [a.b] as a child of [a] that inherits its keys; oslo.config has no
+		// inheritance. No section has a newline in its name.
 		store:     ini.Empty(ini.LoadOptions{ChildSectionDelimiter: "\n"}),
 		positions: make(map[place]position),
 	}

@@ -6,14 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Mistake is a line that cannot be parsed. Its text quotes nothing of the line, which may be a password.
+// Mistake is a line that cannot be parsed. Its text quotes nothing of the line, which may be a
+// password.
 type Mistake struct {
 	Line int
 	Text string
 }
 
-// splitLines splits a file as Python splits text files: LF, CR LF and a lone CR end a line, and nothing
-// else does.
+// splitLines splits a file as Python splits text files: LF, CR LF and a lone CR end a line, and
+// nothing else does.
 func splitLines(content []byte) ([]string, *Mistake) {
 	// oslo.config fails on the byte order mark that some editors write.
 	text := strings.TrimPrefix(string(content), "\ufeff")
@@ -31,8 +32,8 @@ func splitLines(content []byte) ([]string, *Mistake) {
 	return lines, nil
 }
 
-// reader parses the lines of a file. oslo.config stops at the first mistake; this reader continues, so
-// that all of them are reported at once.
+// reader parses the lines of a file. oslo.config stops at the first mistake; this reader continues,
+// so that all of them are reported at once.
 type reader struct {
 	file     *File
 	mistakes []Mistake

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Errors of a text that cannot be converted. They follow the text in messages: invalid value "x": ...
+// Errors of a text that cannot be converted. They follow the text in messages: invalid value "x":
+// ...
 var (
 	ErrNotBoolean = errors.New("must be true, 1, on or yes, or false, 0, off or no")
 	ErrNotInteger = errors.New("must be a whole number")
@@ -19,7 +20,8 @@ var (
 )
 
 // List converts a text to a list: items between commas, trimmed; commas at the end are dropped.
-// oslo.config keeps empty items and the inner quotes of 'a','b', which nobody intends; they are errors.
+// oslo.config keeps empty items and the inner quotes of 'a','b', which nobody intends; they are
+// errors.
 func List(text string, quote byte) ([]string, error) {
 	text = strings.TrimRight(Trim(text), ",")
 	if text == "" {
@@ -49,8 +51,8 @@ func Bool(text string) (bool, error) {
 	return false, ErrNotBoolean
 }
 
-// Int converts a text to an integer as Python's int() does: white space around it, one sign, decimal
-// digits of any script, single underscores between digits. An empty text is not set.
+// Int converts a text to an integer as Python's int() does: white space around it, one sign,
+// decimal digits of any script, single underscores between digits. An empty text is not set.
 func Int(text string) (value int64, set bool, err error) {
 	text = Trim(text)
 	if text == "" {
@@ -82,8 +84,8 @@ func Int(text string) (value int64, set bool, err error) {
 	return value, true, nil
 }
 
-// decimalDigit returns the value of a digit. Unicode has the decimal digits of every script in a row,
-// from 0 to 9, and Go's table of them has only whole rows.
+// decimalDigit returns the value of a digit. Unicode has the decimal digits of every script in a
+// row, from 0 to 9, and Go's table of them has only whole rows.
 func decimalDigit(r rune) (byte, bool) {
 	if r >= '0' && r <= '9' {
 		return byte(r - '0'), true
@@ -109,8 +111,8 @@ type Reference struct {
 	At int
 }
 
-// referencePattern is that of oslo.config for Python's string.Template: a dot is a part of a name. Python
-// ignores case in it, where the last four letters equal ASCII letters.
+// referencePattern is that of oslo.config for Python's string.Template: a dot is a part of a name.
+// Python ignores case in it, where the last four letters equal ASCII letters.
 var referencePattern = regexp.MustCompile(`\$(?:\$|(` + referenceName + `)|\{(` + referenceName + `)\})`)
 
 const referenceName = `[A-Za-z_\x{130}\x{131}\x{17f}\x{212a}][A-Za-z0-9_.\x{130}\x{131}\x{17f}\x{212a}]*`
