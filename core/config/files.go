@@ -15,7 +15,7 @@ import (
 // Source is the argument of one --config-file or --config-dir.
 type Source struct {
 	Path string
-	// Dir marks a directory whose *.conf files are read.
+	// Dir is set for a directory, whose *.conf files are read.
 	Dir bool
 }
 

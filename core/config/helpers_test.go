@@ -16,7 +16,7 @@ func schemaForTests() []Owned {
 		{Section: "extractor", Name: "user", Type: typeString, DefaultValue: proto.String("accounting"), Help: "A user."},
 		{Section: "extractor", Name: "password", Type: typeString, Secret: true, Help: "Its password."},
 		{Section: "extractor", Name: "endpoint", Type: typeString, Help: "An address."},
-		{Section: "extractor", Name: "insecure", Type: typeBoolean, DefaultValue: proto.String("false"), Help: "Trust anybody."},
+		{Section: "extractor", Name: "insecure", Type: typeBoolean, DefaultValue: proto.String("false"), Help: "Skip the verification."},
 		{Section: "extractor", Name: "tries", Type: typeInteger, Help: "How often."},
 	}
 	messenger := []*pluginv1.Option{

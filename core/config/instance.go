@@ -142,8 +142,8 @@ func (i Instance) presets() []preset {
 	return aliasNamed(i.Kind, name).presets
 }
 
-// newInstance returns the instance that NAME or NAME@OVERLAY stands for; false if it is no such
-// name.
+// newInstance returns the instance with the name NAME or NAME@OVERLAY; false if the name is
+// invalid.
 func newInstance(kind pluginv1.Kind, text string) (Instance, bool) {
 	name, overlay, overlaid := strings.Cut(text, "@")
 	alias := aliasNamed(kind, name)
@@ -151,7 +151,7 @@ func newInstance(kind pluginv1.Kind, text string) (Instance, bool) {
 	return instance, contract.ValidPluginName(alias.name) && (!overlaid || contract.ValidPluginName(overlay))
 }
 
-// Plugins are the plugins that a configuration names, with what the host must know to start them.
+// Plugins are the instances that a configuration names, with what the host needs to start them.
 type Plugins struct {
 	// Dirs are directories in which they are searched for.
 	Dirs       []string
@@ -199,8 +199,8 @@ func (p Plugins) Schema(host []*pluginv1.Option) []Owned {
 	return schema
 }
 
-// Plugins resolves what the host must know before it can start any plugin. Since no option of a
-// plugin is known yet, these settings can refer only to the host's own.
+// Plugins resolves what the host needs before it can start any plugin. Since no option of a plugin
+// is known yet, these settings can refer only to the host's own.
 func (f *Files) Plugins(host []*pluginv1.Option, overrides []Override) (Plugins, []Problem) {
 	schema, problems := newSchema(Own(HostOwner, host))
 	r := newResolver(f, schema, overrides)
@@ -218,7 +218,7 @@ func (f *Files) Plugins(host []*pluginv1.Option, overrides []Override) (Plugins,
 
 	schema, _ = newSchema(plugins.Schema(host))
 	views := newResolvers(f, schema, overrides, plugins)
-	plugins.Dirs = views.plain.list(key{oslo.DefaultSection, "plugin_dirs"})
+	plugins.Dirs = views.plain.listValue(key{oslo.DefaultSection, "plugin_dirs"})
 	for _, instances := range [][]Instance{plugins.Extractors, plugins.Messengers} {
 		for i := range instances {
 			views.overlays[instances[i].Overlay].fillInstance(&instances[i], selectable)
@@ -229,7 +229,7 @@ func (f *Files) Plugins(host []*pluginv1.Option, overrides []Override) (Plugins,
 	return plugins, problems
 }
 
-func (r *resolver) list(k key) []string {
+func (r *resolver) listValue(k key) []string {
 	value, _ := r.value(k)
 	items, _ := value.Any().([]string)
 	return items
@@ -240,7 +240,7 @@ func (r *resolver) list(k key) []string {
 func (r *resolver) instances(kind pluginv1.Kind, option string) []Instance {
 	var instances []Instance
 	k := key{oslo.DefaultSection, option}
-	for _, text := range r.list(k) {
+	for _, text := range r.listValue(k) {
 		instance, ok := newInstance(kind, text)
 		if !ok {
 			r.faultf(r.schema.options[k], r.values[k].Origin,
@@ -278,7 +278,7 @@ func (r *resolver) fillInstance(instance *Instance, extractors []Instance) {
 		return
 	}
 	instance.Ack = r.timeout(*instance, "ack_timeout", defaultAck)
-	for _, name := range r.list(key{section, "record_types"}) {
+	for _, name := range r.listValue(key{section, "record_types"}) {
 		if recordType, ok := contract.ParseRecordType(name); ok {
 			instance.RecordTypes = append(instance.RecordTypes, recordType)
 		}
@@ -307,7 +307,7 @@ func (r *resolver) fillExtractors(messenger *Instance, configured []Instance) {
 		}
 	}
 	k := key{messenger.Section(), "extractors"}
-	for _, name := range r.list(k) {
+	for _, name := range r.listValue(k) {
 		if slices.Contains(names, name) {
 			messenger.Extractors = append(messenger.Extractors, name)
 			continue

@@ -242,8 +242,8 @@ func TestOverlayWarnings(t *testing.T) {
 		{"unknown option", []string{clouds, "[extractor@ifca]\nuesr = u\n"}, []string{
 			"2.conf:2: warning: [extractor@ifca] uesr: unknown option, ignored (did you mean user?)",
 		}},
-		{"unknown section", []string{clouds, "[extracto@ifca]\nuser = u\n[nova@ifca]\nx = y\n"}, []string{
-			"2.conf:1: warning: [extracto@ifca]: unknown section (did you mean [extractor@ifca]?)",
+		{"unknown section", []string{clouds, "[extractr@ifca]\nuser = u\n[nova@ifca]\nx = y\n"}, []string{
+			"2.conf:1: warning: [extractr@ifca]: unknown section (did you mean [extractor@ifca]?)",
 			"2.conf:3: warning: [nova@ifca]: unknown section",
 		}},
 		{"plugin that is not configured", []string{clouds, "[extractor_cinder@ifca]\npath = /x\n"}, []string{

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// Severity says whether a run is possible.
+// Severity is the consequence of a problem.
 type Severity int
 
 const (

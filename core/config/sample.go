@@ -66,7 +66,10 @@ func WriteReference(w io.Writer, owned []Owned) error {
 			option := schema.options[k]
 			printf(lines, "\n### %s\n\n", codeSpan(k.name))
 			if help := strings.TrimSpace(option.GetHelp()); help != "" {
-				printf(lines, "%s\n\n", strings.ReplaceAll(help, "\n", "\n\n"))
+				for paragraph := range strings.SplitSeq(help, "\n") {
+					writeWrapped(lines, "", "", paragraph)
+					printf(lines, "\n")
+				}
 			}
 			if option.GetDefaultValue() != "" {
 				printf(lines, "- Default: %s\n", codeSpan(option.GetDefaultValue()))
@@ -74,14 +77,14 @@ func WriteReference(w io.Writer, owned []Owned) error {
 				printf(lines, "- Default: empty\n")
 			}
 			for _, fact := range option.facts() {
-				printf(lines, "- %s\n", fact)
+				writeWrapped(lines, "- ", "  ", fact)
 			}
 		}
 	}
 	return lines.Flush()
 }
 
-// facts returns what the declaration of an option says beside its help, in sentences.
+// facts returns the properties of an option except its help and default, in sentences.
 func (d *declared) facts() []string {
 	facts := []string{d.typeSentence()}
 	if d.GetRequired() {
@@ -125,18 +128,26 @@ func (d *declared) typeSentence() string {
 	return sentence + "."
 }
 
-// comment writes a text as comment lines of at most 99 characters.
-func comment(w *bufio.Writer, text string) {
+// comment writes a text as comment lines.
+func comment(w *bufio.Writer, text string) { writeWrapped(w, "# ", "# ", text) }
+
+// writeWrapped writes a text in lines of at most 99 characters, with a prefix for the first line
+// and one for the others.
+func writeWrapped(w *bufio.Writer, prefix, nextPrefix, text string) {
 	const width = 99
-	line := "#"
+	line, empty := prefix, true
 	for word := range strings.FieldsSeq(text) {
-		if line != "#" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			printf(w, "%s\n", line)
-			line = "#"
+			line, empty = nextPrefix, true
 		}
-		line += " " + word
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
 	}
-	printf(w, "%s\n", line)
+	printf(w, "%s\n", strings.TrimRight(line, " "))
 }
 
 // codeSpan returns a text as code in Markdown; one that contains backticks needs more of them

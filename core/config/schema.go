@@ -115,8 +115,8 @@ func clash(first, second, differences string) string {
 	return fmt.Sprintf("%s and %s declare this option differently (%s); the two plugins cannot be used together", first, second, differences)
 }
 
-// differences returns what differs between two declarations of an option, help aside. Empty if they
-// agree.
+// differences returns what differs between two declarations of an option, except for the help.
+// Empty if they agree.
 func differences(a, b *pluginv1.Option) string {
 	var all []string
 	compare := func(what, first, second string) {

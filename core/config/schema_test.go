@@ -81,14 +81,14 @@ func TestSchemaProblems(t *testing.T) {
 	}
 }
 
-func TestHostOptionsAreWell(t *testing.T) {
+func TestHostOptionsAreValid(t *testing.T) {
 	owned := append(Own(HostOwner, HostOptions("")), Own(HostOwner, PluginOptions(pluginv1.Kind_KIND_EXTRACTOR, "nova"))...)
 	if _, problems := (&Files{}).Resolve(Plugins{}, owned, nil); len(problems) > 0 {
 		t.Errorf("problems: %v", problems)
 	}
 	for _, o := range owned {
 		if !strings.HasSuffix(o.Option.GetHelp(), ".") {
-			t.Errorf("the help of %v is no sentence", keyOf(o.Option))
+			t.Errorf("the help of %v is not a sentence", keyOf(o.Option))
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// TestSecretsAreNeverSaid gives every kind of mistake a secret to give away.
-func TestSecretsAreNeverSaid(t *testing.T) {
+// TestSecretsAreNeverPrinted makes every kind of mistake in and around a secret.
+func TestSecretsAreNeverPrinted(t *testing.T) {
 	for _, text := range []string{
 		"[extractor]\npassword = hunter$hunter\n",
 		"[extractor]\npassword = hunter$hunter.hunter ${hunter}\n",
@@ -46,7 +46,7 @@ func TestSecretsAreNeverSaid(t *testing.T) {
 			shown.WriteString(problem.String())
 		}
 		if strings.Contains(shown.String(), "hunter") {
-			t.Errorf("%q gives the secret away:\n%s", text, shown.String())
+			t.Errorf("%q prints the secret:\n%s", text, shown.String())
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestExposedSecrets(t *testing.T) {
 		mode       os.FileMode
 		want       bool
 	}{
-		{"secret for everybody", "[extractor]\npassword = x\n", 0o644, true},
+		{"secret for every user", "[extractor]\npassword = x\n", 0o644, true},
 		{"secret for the group", "[extractor]\npassword = x\n", 0o640, false},
 		{"no secret", "[extractor]\nuser = x\n", 0o644, false},
 		{"empty secret", "[extractor]\npassword =\n", 0o644, false},

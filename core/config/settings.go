@@ -41,8 +41,8 @@ type Value struct {
 	Origin Origin
 	// IsSet reports whether the configuration or a default gives it a value, even an empty one.
 	IsSet bool
-	// Secret marks a value that must not be printed: the option is a secret, or the value refers to
-	// one.
+	// Secret is set for a value that must not be printed: the option is a secret, or the value
+	// refers to one.
 	Secret bool
 
 	typed any // string, []string, bool or int64
@@ -113,7 +113,7 @@ func (v *View) any(section, name string) any {
 	return value.Any()
 }
 
-// Lookup returns the value of an option; false if nobody declares it.
+// Lookup returns the value of an option; false if it is not declared.
 func (v *View) Lookup(section, name string) (Value, bool) { return v.value(key{section, name}) }
 
 // IsSet reports whether an option has a value.
@@ -248,7 +248,7 @@ func (s *Settings) Missing() []Problem {
 		for _, overlay := range s.overlays() {
 			value := s.values[overlay][k]
 			if len(users[overlay]) > 0 && !value.wrong && isEmpty(value.Any()) {
-				problems = append(problems, s.missing(option, value.Origin, overlay, users[overlay]))
+				problems = append(problems, s.missingProblem(option, value.Origin, overlay, users[overlay]))
 			}
 		}
 	}
@@ -277,7 +277,7 @@ func (s *Settings) users(option *declared) map[string][]string {
 	return users
 }
 
-func (s *Settings) missing(option *declared, origin Origin, overlay string, users []string) Problem {
+func (s *Settings) missingProblem(option *declared, origin Origin, overlay string, users []string) Problem {
 	section := overlaySection(option.GetSection(), overlay)
 	who := joinOwners(users)
 	problem := Problem{File: origin.File, Line: origin.Line, Section: section, Option: option.GetName()}

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // golden compares a text with a file below testdata.
 func golden(t *testing.T, name string, got []byte) {
@@ -28,7 +28,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("not as in %s (go test -update writes it anew):\n%s", path, got)
+		t.Errorf("not as in %s (go test -update writes the file):\n%s", path, got)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestPasswordInURL: a URL may hold a password in an option that is no secret.
+// TestPasswordInURL: a URL may hold a password in an option that is not a secret.
 func TestPasswordInURL(t *testing.T) {
 	settings, _ := resolveTexts(t, nil, "[DEFAULT]\nmapping_file = http://me:hunter2@host:80/a@b:c\nsite_name = a:b@c\n")
 	got := settings.Map(false)["DEFAULT"]
@@ -66,7 +66,7 @@ func TestPasswordInURL(t *testing.T) {
 	}
 }
 
-// TestSampleHoldsTheDefaults reads a sample whose options with a default are no comments any more:
+// TestSampleHoldsTheDefaults reads a sample whose options with a default are not comments any more:
 // it must change nothing.
 func TestSampleHoldsTheDefaults(t *testing.T) {
 	var sample bytes.Buffer
@@ -91,18 +91,18 @@ func TestSampleHoldsTheDefaults(t *testing.T) {
 		t.Errorf("problems: %v, warnings: %v", problems, settings.Warnings())
 	}
 	if !reflect.DeepEqual(settings.Map(true), defaults.Map(true)) {
-		t.Errorf("the sample has other values than the defaults:\n%v\n%v", settings.Map(true), defaults.Map(true))
+		t.Errorf("the sample and the defaults differ:\n%v\n%v", settings.Map(true), defaults.Map(true))
 	}
 }
 
-// full is a disk without space.
-type full struct{}
+// fullDisk has no space left.
+type fullDisk struct{}
 
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestWriteErrorsAreNotLost(t *testing.T) {
 	settings, _ := resolveTexts(t, nil, "")
-	for _, err := range []error{WriteSample(full{}, Plugins{}, schemaForTests()), WriteReference(full{}, schemaForTests()), settings.WriteSettings(full{}, false)} {
+	for _, err := range []error{WriteSample(fullDisk{}, Plugins{}, schemaForTests()), WriteReference(fullDisk{}, schemaForTests()), settings.WriteSettings(fullDisk{}, false)} {
 		if err == nil {
 			t.Error("an error of the writer was lost")
 		}

@@ -66,8 +66,7 @@ func (w *warner) warn(line int, section, option, text string) {
 	w.problems = append(w.problems, Problem{Warning, w.file.path, line, section, option, text})
 }
 
-// checkSection checks a section that has keys. A section of a service that caso knows nothing of is
-// fine.
+// checkSection checks a section that has keys. The sections of other programs are ignored.
 func (w *warner) checkSection(section string, names []string) {
 	plain, overlay, overlaid := strings.Cut(section, "@")
 	line := w.file.text.SectionLine(section)
@@ -176,8 +175,8 @@ func (w *warner) warnOfUnusedOption(section, name string, option *declared, over
 		joinOwners(option.owners), overlay, strings.Join(plugins.named(overlay), ", ")))
 }
 
-// printableName matches a name that can be printed. Anything else may be a password whose = was
-// forgotten.
+// printableName matches a name that can be printed. Anything else may be a password with a missing
+// =.
 var printableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
 
 // warnOfLogging warns once for a file of its options about logging.

@@ -13,7 +13,7 @@ func TestWarnings(t *testing.T) {
 		want []string
 	}{
 		{"nothing", "[ssm]\nformat = v04\n[DEFAULT]\ntenants = a\n[extractor]\nmapping_file = /m\n", nil},
-		{"somebody else's section", "[nova]\nk = $x\n[logstash]\nport = x\n", nil},
+		{"section of another program", "[nova]\nk = $x\n[logstash]\nport = x\n", nil},
 		{"a letter is wrong", "[ssm]\nmax_sise = 1\n", []string{"1.conf:2: warning: [ssm] max_sise: unknown option, ignored (did you mean max_size?)"}},
 		{"letters are swapped", "[extractor]\nuesr = 1\n", []string{"1.conf:2: warning: [extractor] uesr: unknown option, ignored (did you mean user?)"}},
 		{"another spelling", "[ssm]\nMax-Size = 1\n", []string{"1.conf:2: warning: [ssm] Max-Size: unknown option, ignored (did you mean max_size?)"}},
@@ -21,7 +21,7 @@ func TestWarnings(t *testing.T) {
 		{"near an old name", "[DEFAULT]\ntenant = a\n", []string{"1.conf:2: warning: [DEFAULT] tenant: unknown option, ignored (did you mean [DEFAULT] projects?)"}},
 		{"another section", "[DEFAULT]\noutput_path = /x\n", []string{"1.conf:2: warning: [DEFAULT] output_path: unknown option, ignored (did you mean [ssm] output_path?)"}},
 		{"nothing like it", "[ssm]\nwhatever = 1\n", []string{"1.conf:2: warning: [ssm] whatever: unknown option, ignored"}},
-		{"no name at all", "[ssm]\nsome words = 1\n", []string{"1.conf:2: warning: [ssm]: line ignored: invalid option name before the first = or :"}},
+		{"invalid name", "[ssm]\nsome words = 1\n", []string{"1.conf:2: warning: [ssm]: line ignored: invalid option name before the first = or :"}},
 		{"options about logging", "[DEFAULT]\nsite_name = x\nlog_file = /x\nuse_stderr = true\nverbose = true\n", []string{"1.conf:3: warning: [DEFAULT]: caso logs to standard error; ignored: log_file, use_stderr, verbose"}},
 		{"only in DEFAULT", "[ssm]\nlog_file = /x\n", []string{"1.conf:2: warning: [ssm] log_file: unknown option, ignored"}},
 		{"options of oslo.config", "[DEFAULT]\nconfig_file = /x\nconfig_source = y\n", []string{

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// dump is what a file holds, as SECTION.KEY=VALUE, in order.
+// dump returns the content of a file, as SECTION.KEY=VALUE, in order.
 func dump(file *File) []string {
 	var all []string
 	for _, section := range file.Sections() {
@@ -90,8 +90,8 @@ func TestMistakes(t *testing.T) {
 		name  string
 		text  string
 		lines []int
-		says  string
-		// left is what can be read in spite of it.
+		want  string
+		// left is what can be parsed in spite of it.
 		left []string
 	}{
 		{"indented at the start", " k = v\n", []int{1}, "indented", nil},
@@ -119,8 +119,8 @@ func TestMistakes(t *testing.T) {
 			var lines []int
 			for _, mistake := range mistakes {
 				lines = append(lines, mistake.Line)
-				if !strings.Contains(mistake.Text, test.says) {
-					t.Errorf("%q does not say %q", mistake.Text, test.says)
+				if !strings.Contains(mistake.Text, test.want) {
+					t.Errorf("%q does not contain %q", mistake.Text, test.want)
 				}
 				if strings.Contains(mistake.Text, "x y") {
 					t.Errorf("%q quotes the line", mistake.Text)

@@ -20,7 +20,7 @@ var (
 )
 
 // List converts a text to a list: items between commas, trimmed; commas at the end are dropped.
-// oslo.config keeps empty items and the inner quotes of 'a','b', which nobody intends; they are
+// oslo.config keeps empty items and the inner quotes of 'a','b', which are mistakes; they are
 // errors.
 func List(text string, quote byte) ([]string, error) {
 	text = strings.TrimRight(Trim(text), ",")
@@ -70,7 +70,7 @@ func Int(text string) (value int64, set bool, err error) {
 			return 0, false, ErrNotInteger
 		}
 		if ok {
-			ascii.WriteByte('0' + digit)
+			ascii.WriteString(strconv.Itoa(digit))
 		}
 		afterDigit = ok
 	}
@@ -86,19 +86,15 @@ func Int(text string) (value int64, set bool, err error) {
 
 // decimalDigit returns the value of a digit. Unicode has the decimal digits of every script in a
 // row, from 0 to 9, and Go's table of them has only whole rows.
-func decimalDigit(r rune) (byte, bool) {
-	if r >= '0' && r <= '9' {
-		return byte(r - '0'), true
-	}
+func decimalDigit(r rune) (digit int, ok bool) {
 	for _, row := range unicode.Nd.R16 {
-		if r >= rune(row.Lo) && r <= rune(row.Hi) {
-			return byte((r - rune(row.Lo)) % 10), true //nolint:gosec // at most 9
+		if int(r) >= int(row.Lo) && int(r) <= int(row.Hi) {
+			return (int(r) - int(row.Lo)) % 10, true
 		}
 	}
 	for _, row := range unicode.Nd.R32 {
-		low, high := rune(row.Lo), rune(row.Hi) //nolint:gosec // a code point fits into a rune
-		if r >= low && r <= high {
-			return byte((r - low) % 10), true //nolint:gosec // at most 9
+		if int(r) >= int(row.Lo) && int(r) <= int(row.Hi) {
+			return (int(r) - int(row.Lo)) % 10, true
 		}
 	}
 	return 0, false
