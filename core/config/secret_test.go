@@ -32,11 +32,15 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		"[extractor]\npassword = x\n user=hunter\n",
 		"[extractor]\npassword = 'hunter\n",
 		"[extractor]\npassword = \xffhunter\n",
+		"[extractor@ifca]\npassword = hunter$nope\n",
+		"[extractor@ifca]\npassword = hunter\ntries = $password\n[extractor]\ninsecure = $password\n",
 	} {
-		files, problems := readTexts(t, text)
-		settings, more := files.Resolve(Plugins{}, schemaForTests(), nil)
-		problems = Join(problems, more, settings.Missing(), settings.Warnings())
+		plugins, settings, problems := resolveBoth(t, nil, text, "[DEFAULT]\nextractor = cloud, cloud@ifca\n")
+		problems = Join(problems, settings.Missing(), settings.Warnings())
 		problems = append(problems, settings.Host().Diagnosed(&pluginv1.Diagnostic{Summary: "no", Option: &pluginv1.OptionRef{Section: "extractor", Name: "password"}}))
+		for _, extractor := range plugins.Extractors {
+			problems = append(problems, settings.Instance(extractor).Diagnosed(&pluginv1.Diagnostic{Summary: "no", Option: &pluginv1.OptionRef{Section: "extractor", Name: "password"}}))
+		}
 		var shown bytes.Buffer
 		if err := settings.WriteSettings(&shown, false); err != nil {
 			t.Fatal(err)
@@ -102,6 +106,7 @@ func TestExposedSecrets(t *testing.T) {
 func FuzzResolve(f *testing.F) {
 	f.Add([]byte("[extractor]\npassword = a$b\n[ssm]\nmax_size = $extractor.tries\n  x\nMax-Size: 1\n[messenger_x]\na=b"))
 	f.Add([]byte("[DEFAULT]\nsite_name = $service_name$$\\$${lock_path}\nverbose=1\nprojects = 'a','b',,\n"))
+	f.Add([]byte("[DEFAULT]\nextractor = cloud@a, cloud@b, @\nmessengers = ssmv2@a\n[DEFAULT@a]\nsite_name = x\nspooldir=y\n[ssm@a]\nmessage_version=0.4\n[extractor@b]\npassword = $user\n[extractor@@]\na=b\n[messenger_ssmv2@a]\nextractors = cloud@b, c"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		files, problems := readTexts(t, string(text))
 		plugins, more := files.Plugins(HostOptions(""), nil)
@@ -112,8 +117,11 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("problem %+v", problem)
 			}
 		}
-		if secret := settings.Host().String("extractor", "password"); len(secret) > 0 && settings.Map(false)["extractor"]["password"] != hidden {
-			t.Errorf("the secret is shown")
+		_ = settings.Missing()
+		for section, options := range settings.Map(false) {
+			if secret := options["password"]; secret != nil && secret != hidden {
+				t.Errorf("the secret in [%s] is shown", section)
+			}
 		}
 	})
 }

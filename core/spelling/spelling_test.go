@@ -19,3 +19,24 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		known []string
+		want  string
+	}{
+		{"ifac", []string{"cesga", "ifca"}, "ifca"},
+		{"nova", []string{"cinder", "neutron"}, ""},
+		{"messengres", []string{"messenger", "messengers"}, "messengers"},
+		{"ab", []string{"ac"}, ""},
+		{"", []string{"a"}, ""},
+		{"nova", nil, ""},
+		{"extractor_nova_of_a_cloud", []string{"extractor"}, ""},
+	} {
+		got, ok := Nearest(test.name, test.known)
+		if ok != (test.want != "") || ok && got != test.want {
+			t.Errorf("Nearest(%q, %q) = %q, %v; want %q", test.name, test.known, got, ok, test.want)
+		}
+	}
+}
