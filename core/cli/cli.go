@@ -61,7 +61,7 @@ func Main(args []string, world World) (status int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	// The first signal ends the run in good order. It removes the handler, so that the second ends the
+	// The first signal ends the run in order. It removes the handler, so that the second ends the
 	// process at once.
 	context.AfterFunc(ctx, stop)
 

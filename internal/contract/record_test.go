@@ -17,7 +17,7 @@ import (
 func at(seconds int64) *timestamppb.Timestamp    { return &timestamppb.Timestamp{Seconds: seconds} }
 func lasting(seconds int64) *durationpb.Duration { return &durationpb.Duration{Seconds: seconds} }
 
-// goodRecord is a record of each kind with nothing wrong, made anew for each test to spoil.
+// goodRecord returns a new valid record of each kind, for tests to modify.
 func goodRecord(kind string) *pluginv1.Record {
 	record := &pluginv1.Record{ProjectId: "p", CloudType: "OpenStack"}
 	benchmark := &pluginv1.Benchmark{Type: "HEPscore23", Value: 12.5}

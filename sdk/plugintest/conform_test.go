@@ -162,7 +162,7 @@ func TestDescriptionRules(t *testing.T) {
 	}
 }
 
-// A panic is reported by the SDK as a diagnostic, and fails the rule all the same.
+// A panic is reported by the SDK as a diagnostic, and still fails the rule.
 func TestPanicFailsTheRule(t *testing.T) {
 	expect(t, verdict(t, Messenger(t, panickingMessenger{}), Settings{}, nil),
 		"configure_nothing", "configure_settings", "configure_twice", "configure_required_missing")

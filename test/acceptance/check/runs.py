@@ -56,7 +56,7 @@ def runs(seed):
     life = Life(seed["prefix"], ids["beta"])
     yield Run("until now, with servers that were made just now", everything, before=life.begin)
     yield Run("minutes later, with these deleted", everything, before=life.end)
-    yield Run("nothing but what cannot be reported, beside delta", odd, end=first, status=1, mentions=[
+    yield Run("projects that cannot be reported, and delta", odd, end=first, status=1, mentions=[
         "no-such-project", names["no-role"], "openstack role add", names["disabled"],
         names["no-vo"], "openstack project set --property accounting:VO="])
     yield Run("a first run with an application credential, for one project alone", bound, end=months[1] + DAY * 10)
