@@ -12,7 +12,7 @@ LDFLAGS  := $(if $(VERSION),-X github.com/caso-project/caso/internal/version.lin
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .PHONY: help build demo test unit vet lint portable proto-lint breaking generate generate-check \
-	docs docs-check acceptance fuzz clean
+	docs docs-check test-engines acceptance fuzz clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,13 @@ docs: build ## Generate docs/configuration-reference.md from the option schemas
 docs-check: build ## Check that the configuration reference matches the option schemas
 	@$(SAMPLE) | diff -u docs/configuration-reference.md - || { \
 	  echo "docs/configuration-reference.md differs from the option schemas: run make docs" >&2; exit 1; }
+
+# Every package whose tests import test/engines. One at a time: each starts servers of its own.
+test-engines: ## Run the tests that need MariaDB, Galera and PostgreSQL (installs them)
+	@test/engines/install; \
+	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core test || true; } | \
+	  xargs -r dirname | sort -u | sed 's,^,./,'); \
+	CASO_ENGINES=1 go test -count=1 -p 1 -timeout 6m ./test/engines $$packages
 
 # Needs root on Debian 12. SEED=n fills the cloud differently, KEEP=1 leaves it running.
 acceptance: build ## Compare caso with the databases of a real OpenStack (test/acceptance/README.md)
