@@ -26,9 +26,24 @@ messenger rejected, with the reason. A dead letter blocks no other record. It is
 	return command
 }
 
+// outboxReader is what the commands that only look at the outbox need of it.
+type outboxReader interface {
+	Pending() ([]outbox.PendingBatch, error)
+	Batch(id string) (*outbox.Batch, bool, error)
+	DeadLetters() ([]outbox.DeadLetter, error)
+}
+
+// outboxEditor is what the commands that change the outbox need of it.
+type outboxEditor interface {
+	DeadLetters() ([]outbox.DeadLetter, error)
+	RetryDeadLetter(messenger, batchID string) error
+	DropDeadLetter(messenger, batchID string) error
+	DropMessenger(messenger string) error
+}
+
 // readOutbox opens the outbox for reading and calls do. It starts no plugin, so that it works
 // while a plugin is broken.
-func readOutbox(world World, flags *settingsFlags, do func(*outbox.Outbox) error) error {
+func readOutbox(world World, flags *settingsFlags, do func(outboxReader) error) error {
 	return withFiles(world, flags, func(s *run.Session) error {
 		store, closeOutbox, err := s.ReadOutbox()
 		if err != nil {
@@ -40,7 +55,7 @@ func readOutbox(world World, flags *settingsFlags, do func(*outbox.Outbox) error
 }
 
 // changeOutbox takes the run lock, opens the outbox for changes and calls do.
-func changeOutbox(world World, flags *settingsFlags, do func(*outbox.Outbox) error) error {
+func changeOutbox(world World, flags *settingsFlags, do func(outboxEditor) error) error {
 	return withFiles(world, flags, func(s *run.Session) error {
 		store, release, err := s.OpenOutbox()
 		if err != nil {
@@ -64,7 +79,7 @@ func (d *deadLetterSelection) add(command *cobra.Command) {
 }
 
 // change calls change for every selected dead letter and returns how many records they have.
-func (d *deadLetterSelection) change(store *outbox.Outbox, batches []string, change func(messenger, batch string) error) (int, error) {
+func (d *deadLetterSelection) change(store outboxEditor, batches []string, change func(messenger, batch string) error) (int, error) {
 	letters, err := store.DeadLetters()
 	if err != nil {
 		return 0, run.OutboxError(err)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/run"
 )
 
@@ -26,7 +25,7 @@ func newOutboxDrop(world World) *cobra.Command {
 			if selection.all == (len(batches) > 0) {
 				return usageErrorf("caso outbox drop: name batches, or use --all")
 			}
-			return changeOutbox(world, flags, func(store *outbox.Outbox) error {
+			return changeOutbox(world, flags, func(store outboxEditor) error {
 				records, err := selection.change(store, batches, store.DropDeadLetter)
 				if err != nil {
 					return err
@@ -43,7 +42,7 @@ func newOutboxDrop(world World) *cobra.Command {
 }
 
 func dropRetired(world World, flags *settingsFlags, messenger string) error {
-	return changeOutbox(world, flags, func(store *outbox.Outbox) error {
+	return changeOutbox(world, flags, func(store outboxEditor) error {
 		if err := store.DropMessenger(messenger); err != nil {
 			return run.OutboxError(err)
 		}

@@ -41,7 +41,7 @@ func newOutboxList(world World) *cobra.Command {
 		Short: "List pending batches and dead letters",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return readOutbox(world, flags, func(store *outbox.Outbox) error {
+			return readOutbox(world, flags, func(store outboxReader) error {
 				batches, err := listBatches(store)
 				if err != nil {
 					return run.OutboxError(err)
@@ -71,7 +71,7 @@ func printBatches(world World, batches []batchFacts) error {
 }
 
 // listBatches returns the pending batches, then the dead letters.
-func listBatches(store *outbox.Outbox) ([]batchFacts, error) {
+func listBatches(store outboxReader) ([]batchFacts, error) {
 	batches := []batchFacts{}
 	pending, err := store.Pending()
 	if err != nil {

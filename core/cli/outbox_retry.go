@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/caso-project/caso/core/outbox"
 )
 
 func newOutboxRetry(world World) *cobra.Command {
@@ -18,7 +16,7 @@ func newOutboxRetry(world World) *cobra.Command {
 			if selection.all == (len(batches) > 0) {
 				return usageErrorf("caso outbox retry: name batches, or use --all")
 			}
-			return changeOutbox(world, flags, func(store *outbox.Outbox) error {
+			return changeOutbox(world, flags, func(store outboxEditor) error {
 				records, err := selection.change(store, batches, store.RetryDeadLetter)
 				if err != nil {
 					return err

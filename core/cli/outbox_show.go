@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/run"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -18,7 +17,7 @@ func newOutboxShow(world World) *cobra.Command {
 		Short: "Print the records of a pending batch or a dead letter, one JSON object per line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return readOutbox(world, flags, func(store *outbox.Outbox) error {
+			return readOutbox(world, flags, func(store outboxReader) error {
 				records, err := recordsOfBatch(store, args[0])
 				if err != nil {
 					return err
@@ -41,7 +40,7 @@ func newOutboxShow(world World) *cobra.Command {
 }
 
 // recordsOfBatch returns the records of a pending batch, or those of its dead letter.
-func recordsOfBatch(store *outbox.Outbox, id string) ([]*pluginv1.Record, error) {
+func recordsOfBatch(store outboxReader, id string) ([]*pluginv1.Record, error) {
 	batch, ok, err := store.Batch(id)
 	if err != nil {
 		return nil, run.OutboxError(err)

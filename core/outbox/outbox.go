@@ -1,153 +1,242 @@
 package outbox
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"runtime/debug"
-	"sync/atomic"
+	"strings"
 	"time"
+	"unicode/utf8"
 
-	"go.etcd.io/bbolt"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// FileName is the name of the outbox in the spool directory.
+// FileName is the name of the embedded outbox in the spool directory.
 const FileName = "outbox.db"
 
-// Sentinel errors. The errors that the outbox returns wrap them.
+// Sentinel errors. The errors that a store returns wrap them.
 var (
-	// ErrLocked means that another process has opened the outbox.
+	// ErrLocked means that another process has opened the outbox for changes.
 	ErrLocked = errors.New("outbox is locked by another process")
 	// ErrDamaged means that stored data differs from what was written.
 	ErrDamaged = errors.New("outbox is damaged")
 	// ErrReadOnly means that the outbox was opened for reading and cannot be changed.
 	ErrReadOnly = errors.New("outbox is open read-only")
+	// ErrLeaseLost means that another host has taken over a shared outbox.
+	ErrLeaseLost = errors.New("lease of the outbox is lost to another host")
+	// ErrUnavailable means that the server of a shared outbox cannot be reached at present.
+	ErrUnavailable = errors.New("outbox server is unavailable")
 	// ErrNotFound means that no such batch, dead letter or messenger is stored.
 	ErrNotFound = errors.New("not found")
 	// ErrNotRegistered means that a messenger is not registered, see Register.
 	ErrNotRegistered = errors.New("messenger is not registered")
+	// ErrWindowEnded is the error of a WindowWriter after Commit or Abort.
+	ErrWindowEnded = errors.New("window is already committed or aborted")
 )
 
-// Options controls how Open opens an outbox. The zero value is that of a normal run.
-type Options struct {
-	// ReadOnly opens the outbox without changing anything, for dry runs and reports. A file that
-	// does not exist is then an empty outbox.
-	ReadOnly bool
-	// LockTimeout limits the wait for another process to close the outbox; 0 means 2 s.
-	LockTimeout time.Duration
-	// Now returns the current time; nil means time.Now.
-	Now func() time.Time
-
-	// noSync leaves out fsync, for tests that make thousands of transactions.
-	noSync bool
-	// maxBytes limits the file, for tests of a full disk.
-	maxBytes int
+// Origin identifies the window that a batch comes from.
+type Origin struct {
+	// Extractor is the name of the extractor instance.
+	Extractor string
+	// ProjectID is the cloud's ID of the project.
+	ProjectID string
+	// ProjectName is the name of the project, for messages.
+	ProjectName string
+	// From is the start of the window.
+	From time.Time
+	// To is the end of the window, which is not part of it.
+	To time.Time
 }
 
-// Outbox is an open outbox. Several goroutines may use it at once.
-type Outbox struct {
-	path     string
-	readOnly bool
-	now      func() time.Time
-	// generation is the prefix of the ids of all batches that are created while the outbox is open.
-	generation string
-	// db is nil where a file that does not exist was opened for reading.
-	db *bbolt.DB
-	// broken is set once bbolt panicked on damaged data: its locks may stay locked.
-	broken atomic.Bool
-}
-
-// Open opens the outbox in a spool directory and creates both if they do not exist. It deletes
-// batches that a killed run staged and did not commit. A file that it cannot open is left
-// unchanged.
-func Open(spooldir string, options Options) (*Outbox, error) {
-	if options.LockTimeout == 0 {
-		options.LockTimeout = 2 * time.Second
-	}
-	if options.Now == nil {
-		options.Now = time.Now
-	}
-	generation, err := newGeneration()
-	if err != nil {
-		return nil, err
-	}
-	path, err := filepath.Abs(filepath.Join(spooldir, FileName))
-	if err != nil {
-		return nil, fmt.Errorf("finding the outbox in %s: %w", spooldir, err)
-	}
-	o := &Outbox{path: path, readOnly: options.ReadOnly, now: options.Now, generation: generation}
-	if err := o.openFile(options); err != nil {
-		return nil, err
-	}
-	if options.ReadOnly {
-		return o, nil
-	}
-	if err := o.dropStaged(); err != nil {
-		return nil, errors.Join(err, o.Close())
-	}
-	return o, nil
-}
-
-// newGeneration returns a random prefix that makes batch ids unique. It is drawn at each opening,
-// not once per file: a file that was deleted or restored from a backup counts its batches from an
-// earlier number again, and a receiver that stores ids would treat new records as repeated ones.
-func newGeneration() (string, error) {
-	var random [8]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return "", fmt.Errorf("drawing a random number for batch ids: %w", err)
-	}
-	return hex.EncodeToString(random[:]), nil
-}
-
-// Path returns the path of the file.
-func (o *Outbox) Path() string { return o.path }
-
-// Close closes the outbox. Windows that were not committed are lost.
-func (o *Outbox) Close() error {
-	if o.db == nil || o.broken.Load() {
-		// bbolt's Close would wait for a lock that stays locked.
-		return nil
-	}
-	if err := o.db.Close(); err != nil {
-		return fmt.Errorf("closing the outbox %s: %w", o.path, err)
+// Check returns an error if the origin does not identify a window.
+func (o Origin) Check() error {
+	switch {
+	case o.Extractor == "" || o.ProjectID == "":
+		return errors.New("extractor and project must not be empty")
+	case len(o.Extractor) > MaxKeyBytes || len(o.ProjectID) > MaxKeyBytes:
+		return fmt.Errorf("extractor and project must have at most %d bytes", MaxKeyBytes)
+	case !ValidKey(o.Extractor) || !ValidKey(o.ProjectID):
+		return errors.New("extractor and project must be UTF-8 without NUL")
+	case !o.From.Before(o.To):
+		return fmt.Errorf("the end %s is not after the start %s", FormatTime(o.To), FormatTime(o.From))
 	}
 	return nil
 }
 
-// view runs a read transaction. doing is the prefix of its errors.
-func (o *Outbox) view(doing string, read func(*bbolt.Tx) error) error {
-	if o.db == nil {
-		return nil
-	}
-	return o.guard(doing, func() error { return o.db.View(read) })
+// MaxKeyBytes limits the names of extractor and messenger instances and the IDs of projects: the
+// index of two of them must fit into the 3072 bytes of InnoDB and the 2704 bytes of PostgreSQL.
+const MaxKeyBytes = 255
+
+// ValidKey reports whether every engine can store s as a key.
+func ValidKey(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// FormatTime returns a time as messages show it.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// WindowWriter stores the records of one window. One goroutine uses a WindowWriter; several may be
+// open at once. Commit or Abort ends it.
+type WindowWriter interface {
+	// Append stages records, which the caller must not change afterwards. Their order is kept, and
+	// the records of one call stay in one batch. After an error the window can only be aborted.
+	Append(records []*pluginv1.Record) error
+	// Commit makes the batches of the window visible and changes checkpoint and state, in one
+	// transaction. A window without records may be committed. After an error the window must be
+	// aborted; if the transaction took effect in spite of the error, Abort leaves it.
+	Commit(change Change) error
+	// Abort deletes the staged records. After Commit it does nothing, so that it can be deferred.
+	Abort() error
 }
 
-// update runs a write transaction: all of it is on disk, or none of it.
-func (o *Outbox) update(doing string, change func(*bbolt.Tx) error) error {
-	if o.readOnly {
-		return fmt.Errorf("%s: %s: %w", doing, o.path, ErrReadOnly)
-	}
-	return o.guard(doing, func() error { return o.db.Update(change) })
+// Change describes what Commit does in addition to making the batches of the window visible.
+type Change struct {
+	// MoveCheckpoint moves the checkpoint of the extractor and project to the end of the window.
+	MoveCheckpoint bool
+	// State replaces the state of the extractor. It is stored only if the checkpoint moves, so that
+	// state and checkpoint always belong together.
+	State []byte
 }
 
-// guard returns an error where bbolt panics on damaged pages, or reads beyond the end of the mapped
-// file, which would end the process without debug.SetPanicOnFault.
-func (o *Outbox) guard(doing string, call func() error) (err error) {
-	if o.broken.Load() {
-		return fmt.Errorf("%s: %s: %w, as found earlier in this run", doing, o.path, ErrDamaged)
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if cause := recover(); cause != nil {
-			o.broken.Store(true)
-			err = fmt.Errorf("%s: %s: %w (%v); "+restoreRemedy,
-				doing, o.path, ErrDamaged, cause)
+// Checkpoint is the time up to which an extractor instance has reported a project.
+type Checkpoint struct {
+	// Extractor is the name of the extractor instance.
+	Extractor string
+	// ProjectID is the cloud's ID of the project.
+	ProjectID string
+	// ProjectName is the name of the project when the checkpoint last moved.
+	ProjectName string
+	// To is the start of the next window.
+	To time.Time
+	// Moved is the time at which the checkpoint last moved.
+	Moved time.Time
+	// StateBytes is the size of the state.
+	StateBytes int
+	// State is passed to the extractor with the next window. Lists of checkpoints leave it empty.
+	State []byte
+}
+
+// Batch is a bounded group of records of one window.
+type Batch struct {
+	Origin
+	// ID is unique for all time: printable ASCII without blanks, at most 64 characters.
+	ID string
+	// Committed is the commit time of the window.
+	Committed time.Time
+	// Records lists the records, of all types.
+	Records []*pluginv1.Record
+}
+
+// DamagedBatchError means that a stored batch differs from what was written. The batch stays the
+// next one of the messenger until it is rejected or acknowledged.
+type DamagedBatchError struct {
+	// Location is the path or URL of the outbox.
+	Location string
+	// ID is the batch ID for Reject and Ack.
+	ID string
+	// Err is the cause.
+	Err error
+}
+
+// Error returns a message with the location and the batch ID.
+func (e *DamagedBatchError) Error() string {
+	return fmt.Sprintf("reading batch %q: %s: %v: %v", e.ID, e.Location, ErrDamaged, e.Err)
+}
+
+// Unwrap returns ErrDamaged and the cause.
+func (e *DamagedBatchError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
+
+// PendingBatch is a batch that at least one messenger has not acknowledged.
+type PendingBatch struct {
+	Batch
+	// Bytes is the stored size.
+	Bytes int
+	// RecordCount is the number of records; Records is empty in a list.
+	RecordCount int
+	// Messengers lists the messengers that have not acknowledged it, in alphabetical order.
+	Messengers []string
+}
+
+// DeadLetter is a batch, or the records of a batch, that a messenger rejected.
+type DeadLetter struct {
+	Origin
+	// Messenger is the name of the messenger instance that rejected it.
+	Messenger string
+	// BatchID is the ID of the batch in which the records were delivered.
+	BatchID string
+	// Time is the time of the rejection.
+	Time time.Time
+	// Reason is the reason for rejecting the whole batch; empty if single records were rejected.
+	Reason string
+	// RecordReasons maps the ID of a rejected record to the reason.
+	RecordReasons map[string]string
+	// Records lists the rejected records; empty if the batch was damaged.
+	Records []*pluginv1.Record
+}
+
+// SelectRejected returns the records whose IDs are keys of reasons: all of them if reasons is empty
+// or names a record that is not in the batch, because then it is unknown which one was meant.
+func SelectRejected(records []*pluginv1.Record, reasons map[string]string) []*pluginv1.Record {
+	var selected []*pluginv1.Record
+	found := make(map[string]bool, len(reasons))
+	for _, record := range records {
+		if _, named := reasons[record.GetId()]; named {
+			selected = append(selected, record)
+			found[record.GetId()] = true
 		}
-	}()
-	if err := call(); err != nil {
-		return fmt.Errorf("%s: %s: %w", doing, o.path, err)
 	}
-	return nil
+	if len(reasons) == 0 || len(found) < len(reasons) {
+		return records
+	}
+	return selected
+}
+
+// RetiredMessenger is a messenger that is no longer configured and has pending batches.
+type RetiredMessenger struct {
+	// Name is the name of the messenger instance.
+	Name string
+	// PendingBatches is the number of batches in the backlog.
+	PendingBatches int
+}
+
+// Stats sums up the content of the outbox.
+type Stats struct {
+	// Batches is the number of batches that at least one messenger has not acknowledged.
+	Batches int
+	// Records is the number of records in these batches.
+	Records int
+	// Bytes is the size of everything stored: batches, dead letters, states and the overhead of the
+	// engine as far as it is known, without free space.
+	Bytes int64
+	// Messengers lists the messengers that are registered or retired, by name.
+	Messengers []MessengerStats
+}
+
+// MessengerStats is the backlog of one messenger.
+type MessengerStats struct {
+	// Name is the name of the messenger instance.
+	Name string
+	// Retired is true if the messenger is no longer configured.
+	Retired bool
+	// PendingBatches is the number of batches in the backlog.
+	PendingBatches int
+	// PendingRecords is the number of records in the backlog.
+	PendingRecords int
+	// OldestPending is the earliest commit time in the backlog; zero if the backlog is empty.
+	OldestPending time.Time
+	// PendingProjects lists the projects with pending batches, by extractor and project. Every
+	// window before PendingProject.From is delivered; for a project that is not in the list, every
+	// window before its checkpoint is.
+	PendingProjects []PendingProject
+	// DeadLetters is the number of dead letters of the messenger.
+	DeadLetters int
+}
+
+// PendingProject is one project in the backlog of a messenger.
+type PendingProject struct {
+	// Extractor is the name of the extractor instance.
+	Extractor string
+	// ProjectID is the cloud's ID of the project.
+	ProjectID string
+	// ProjectName is the name of the project.
+	ProjectName string
+	// From is the start of the earliest pending window.
+	From time.Time
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
@@ -47,7 +48,7 @@ func accept(context.Context, *pluginv1.Batch) error { return nil }
 
 // storeWith returns an outbox with one window of cloud records for each number, for the messengers
 // named.
-func storeWith(t *testing.T, messengers []string, windows ...int) *outbox.Outbox {
+func storeWith(t *testing.T, messengers []string, windows ...int) *sqlstore.Store {
 	t.Helper()
 	store := openStore(t)
 	if _, err := store.Register(messengers); err != nil {
@@ -64,7 +65,7 @@ func storeWith(t *testing.T, messengers []string, windows ...int) *outbox.Outbox
 }
 
 // commitWindow stores records as the i-th window of an extractor instance.
-func commitWindow(t *testing.T, store *outbox.Outbox, extractor string, i int, list []*pluginv1.Record) {
+func commitWindow(t *testing.T, store *sqlstore.Store, extractor string, i int, list []*pluginv1.Record) {
 	t.Helper()
 	w, err := store.Begin(outbox.Origin{Extractor: extractor, ProjectID: projectID, From: hour(i), To: hour(i + 1)})
 	if err == nil {

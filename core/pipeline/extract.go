@@ -40,7 +40,7 @@ type CheckpointReader interface {
 
 // Store stores the records of windows.
 type Store interface {
-	Begin(outbox.Origin) (*outbox.WindowWriter, error)
+	Begin(outbox.Origin) (outbox.WindowWriter, error)
 }
 
 // Extraction is the extraction of one run.

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/caso-project/caso/core/config"
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
@@ -327,11 +327,11 @@ func TestExtractDryRun(t *testing.T) {
 	}
 }
 
-func extractionInto(store *outbox.Outbox) *Extraction {
+func extractionInto(store *sqlstore.Store) *Extraction {
 	return &Extraction{Checkpoints: store, Store: store, Concurrency: 2, Logger: hclog.NewNullLogger()}
 }
 
-func extract(ctx context.Context, store *outbox.Outbox, client pluginv1.ExtractorClient, idle time.Duration, windows ...plan.Window) []report.WindowResult {
+func extract(ctx context.Context, store *sqlstore.Store, client pluginv1.ExtractorClient, idle time.Duration, windows ...plan.Window) []report.WindowResult {
 	return extractionInto(store).Run(ctx, extractors(client, idle), []plan.Job{job(windows...)})
 }
 
@@ -352,9 +352,9 @@ func extractors(client pluginv1.ExtractorClient, idle time.Duration) map[string]
 	}}
 }
 
-func openStore(t *testing.T) *outbox.Outbox {
+func openStore(t *testing.T) *sqlstore.Store {
 	t.Helper()
-	store, err := outbox.Open(t.TempDir(), outbox.Options{})
+	store, err := sqlstore.Open(sqlstore.InDirectory(t.TempDir()), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (e *Extraction) openSink(extractor string, project *pluginv1.Project, w pla
 }
 
 type outboxSink struct {
-	window    *outbox.WindowWriter
+	window    outbox.WindowWriter
 	republish bool
 }
 

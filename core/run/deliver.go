@@ -3,7 +3,7 @@ package run
 import (
 	"context"
 
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/pipeline"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
@@ -28,7 +28,7 @@ func (s *Session) Deliver(ctx context.Context) (*report.Run, error) {
 }
 
 // deliver delivers from the outbox to every messenger that runs.
-func (s *Session) deliver(ctx context.Context, store *outbox.Outbox, run *report.Run) {
+func (s *Session) deliver(ctx context.Context, store *sqlstore.Store, run *report.Run) {
 	messengers := make([]*pipeline.Messenger, len(s.messengers))
 	for n, i := range s.messengers {
 		messengers[n] = &pipeline.Messenger{Messenger: i.messenger()}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/pipeline"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
@@ -61,7 +61,7 @@ func (s *Session) dryRun(ctx context.Context, input plan.Input, run *report.Run)
 }
 
 // extractWindows plans and extracts into the stores of an Extraction, which it completes.
-func (s *Session) extractWindows(ctx context.Context, input plan.Input, extraction pipeline.Extraction, store *outbox.Outbox, run *report.Run) error {
+func (s *Session) extractWindows(ctx context.Context, input plan.Input, extraction pipeline.Extraction, store *sqlstore.Store, run *report.Run) error {
 	_, planned, err := s.plan(ctx, input, store, run)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *Session) progress(planned plan.Plan) func(report.WindowResult) {
 }
 
 // outboxBudget returns what spool_max_size leaves free.
-func (s *Session) outboxBudget(store *outbox.Outbox) (*pipeline.Budget, error) {
+func (s *Session) outboxBudget(store *sqlstore.Store) (*pipeline.Budget, error) {
 	stats, err := store.Stats()
 	if err != nil {
 		return nil, OutboxError(err)

@@ -3,14 +3,14 @@ package run
 import (
 	"fmt"
 
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/report"
 )
 
 // OpenOutbox takes the run lock and opens the outbox for changes. The function that it returns
 // closes the outbox and releases the lock. No plugin has to run, so that a person can work on the
 // outbox while a plugin is broken.
-func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
+func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
 	}
@@ -18,13 +18,13 @@ func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := outbox.Open(s.settings.Host().String("DEFAULT", "spooldir"), outbox.Options{Now: s.env.Now})
+	store, err := sqlstore.Open(sqlstore.InDirectory(s.settings.Host().String("DEFAULT", "spooldir")), sqlstore.Options{Now: s.env.Now})
 	if err != nil {
 		release()
 		return nil, nil, OutboxError(err)
 	}
 	return store, func() {
-		if err := store.CloseAndShrink(); err != nil {
+		if err := store.Close(); err != nil {
 			s.logger.Warn("closing the outbox", "error", err)
 		}
 		release()
@@ -33,11 +33,11 @@ func (s *Session) OpenOutbox() (*outbox.Outbox, func(), error) {
 
 // ReadOutbox opens the outbox for reading, without the run lock. A missing file is an empty
 // outbox. The function that it returns closes the outbox.
-func (s *Session) ReadOutbox() (*outbox.Outbox, func(), error) {
+func (s *Session) ReadOutbox() (*sqlstore.Store, func(), error) {
 	if err := s.outboxOptionsResolved(); err != nil {
 		return nil, nil, err
 	}
-	store, err := outbox.Open(s.settings.Host().String("DEFAULT", "spooldir"), outbox.Options{ReadOnly: true, Now: s.env.Now})
+	store, err := sqlstore.Open(sqlstore.InDirectory(s.settings.Host().String("DEFAULT", "spooldir")), sqlstore.Options{ReadOnly: true, Now: s.env.Now})
 	if err != nil {
 		return nil, nil, OutboxError(err)
 	}
@@ -58,7 +58,7 @@ func (s *Session) outboxOptionsResolved() error {
 
 // registerMessengers makes the configured messengers known to the outbox, those that did not start
 // too, and warns about messengers that left the configuration with batches pending.
-func (s *Session) registerMessengers(store *outbox.Outbox, run *report.Run) error {
+func (s *Session) registerMessengers(store *sqlstore.Store, run *report.Run) error {
 	names := make([]string, 0, len(s.messengers))
 	for _, i := range s.messengers {
 		names = append(names, i.Name)

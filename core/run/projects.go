@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/caso-project/caso/core/config"
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
@@ -77,7 +77,7 @@ func plannedProjects(input plan.Input, planned plan.Plan) []Project {
 }
 
 // plan lists the projects of every extractor and plans their windows.
-func (s *Session) plan(ctx context.Context, input plan.Input, store *outbox.Outbox, run *report.Run) (plan.Input, plan.Plan, error) {
+func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.Store, run *report.Run) (plan.Input, plan.Plan, error) {
 	checkpoints, err := store.Checkpoints()
 	if err != nil {
 		return input, plan.Plan{}, OutboxError(err)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/test/standin"
 )
@@ -151,7 +151,7 @@ func checkStored(t *testing.T, s *site, run report.Run, projects ...string) {
 			t.Errorf("%d records of project %s were delivered, want %d", got[id], id, want[id])
 		}
 	}
-	box, err := outbox.Open(s.path("spool"), outbox.Options{ReadOnly: true})
+	box, err := sqlstore.Open(sqlstore.InDirectory(s.path("spool")), sqlstore.Options{ReadOnly: true})
 	must(t, err)
 	defer func() { must(t, box.Close()) }()
 	stats, err := box.Stats()

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -178,22 +180,24 @@ func fill(t *testing.T, dir string) {
 	must(t, exec.Command("sh", "-c", "cat /dev/zero > "+filepath.Join(dir, "filler")+" 2>/dev/null; true").Run())
 }
 
-// flipped returns a copy of a bbolt file with a wrong flag in every leaf page.
+// flipped returns a copy of an SQLite file with another kind of page in the head of every leaf
+// page.
 func flipped(whole []byte) []byte {
 	bad := bytes.Clone(whole)
-	for page := 2 * 4096; page < len(bad); page += 4096 {
-		// The flag of leaf pages is 2.
-		if bad[page+8] == 2 {
-			bad[page+8] ^= 0x40
+	size := int(binary.BigEndian.Uint16(whole[16:]))
+	for page := size; page < len(bad); page += size {
+		// 13 is a leaf of a table (https://sqlite.org/fileformat.html).
+		if bad[page] == 13 {
+			bad[page] ^= 0x40
 		}
 	}
 	return bad
 }
 
 // open opens the outbox for reading.
-func (s *site) open() *outbox.Outbox {
+func (s *site) open() *sqlstore.Store {
 	s.t.Helper()
-	box, err := outbox.Open(s.path("spool"), outbox.Options{ReadOnly: true})
+	box, err := sqlstore.Open(sqlstore.InDirectory(s.path("spool")), sqlstore.Options{ReadOnly: true})
 	must(s.t, err)
 	return box
 }
@@ -201,7 +205,7 @@ func (s *site) open() *outbox.Outbox {
 // moveCheckpoint commits an empty window that ends at a time.
 func (s *site) moveCheckpoint(project string, to time.Time) {
 	s.t.Helper()
-	box, err := outbox.Open(s.path("spool"), outbox.Options{})
+	box, err := sqlstore.Open(sqlstore.InDirectory(s.path("spool")), sqlstore.Options{})
 	must(s.t, err)
 	at, _, err := box.Checkpoint("nova", project)
 	must(s.t, err)

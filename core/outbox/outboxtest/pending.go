@@ -1,17 +1,17 @@
-package outbox
+package outboxtest
 
 import (
 	"fmt"
 	"testing"
 )
 
-func TestList(t *testing.T) {
-	o := open(t, t.TempDir())
-	register(t, o, "b", "a")
-	commit(t, o, records("1", "2"), records("3"))
+func testPending(t *testing.T, newPlace NewPlace) {
+	o := Open(t, newPlace(t))
+	Register(t, o, "b", "a")
+	Commit(t, o, Records("1", "2"), Records("3"))
 	first, _, err := o.Next("a")
-	must(t, err)
-	must(t, o.Ack("a", first.ID))
+	Must(t, err)
+	Must(t, o.Ack("a", first.ID))
 	list, err := o.Pending()
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d batches, %v", len(list), err)

@@ -1,31 +1,19 @@
-package outbox
+package outboxtest
 
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// crash copies the file to dir as a killed process would leave it.
-func crash(t rapid.TB, o *Outbox, dir string) {
-	content, err := os.ReadFile(o.Path())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, FileName), content, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// model is an outbox in memory.
+// model is the outbox as one would write it without a disk.
 type model struct {
 	queue       []modelBatch
 	cursors     map[string]*modelCursor
@@ -97,7 +85,7 @@ func (m *model) configured() []string {
 	return names
 }
 
-func (m *model) batches() int {
+func (m *model) pending() int {
 	count := 0
 	for _, batch := range m.queue {
 		if !batch.deleted {
@@ -107,9 +95,9 @@ func (m *model) batches() int {
 	return count
 }
 
-// modelWindow is an open window with its joined batches.
+// modelWindow is a window under way, its batches as they will be put together.
 type modelWindow struct {
-	real    *WindowWriter
+	writer  outbox.WindowWriter
 	project string
 	to      int
 	batches [][]string
@@ -123,22 +111,18 @@ func (w *modelWindow) append(ids []string) {
 	w.batches = append(w.batches, ids)
 }
 
-func TestAgainstModel(t *testing.T) {
-	root := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
-		dir := func() string {
-			name, err := os.MkdirTemp(root, "run-")
-			check(t, err)
-			return name
-		}
-		openAt := func(dir string) *Outbox {
-			o, err := Open(dir, Options{noSync: true})
-			check(t, err)
-			return o
+func testAgainstModel(tb *testing.T, newPlace NewPlace) {
+	rapid.Check(tb, func(rt *rapid.T) {
+		t := rt
+		place := newPlace(tb)
+		openAt := func(place Place) Store {
+			store, err := place.Open(false, nil)
+			Must(t, err)
+			return store
 		}
 		m := &model{cursors: map[string]*modelCursor{}, checkpoints: map[string]int{}}
-		o := openAt(dir())
-		defer func() { check(t, o.Close()) }()
+		o := openAt(place)
+		defer func() { Must(t, o.Close()) }()
 		var windows []*modelWindow
 		recordCount := 0
 		pick := func(t *rapid.T) (*modelWindow, int) {
@@ -160,9 +144,9 @@ func TestAgainstModel(t *testing.T) {
 				w := &modelWindow{project: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "project")}
 				from := m.checkpoints[w.project]
 				w.to = from + 1
-				real, err := o.Begin(origin(w.project, from, w.to))
-				check(t, err)
-				w.real = real
+				writer, err := o.Begin(Origin(w.project, from, w.to))
+				Must(t, err)
+				w.writer = writer
 				windows = append(windows, w)
 			},
 			"append": func(t *rapid.T) {
@@ -173,23 +157,23 @@ func TestAgainstModel(t *testing.T) {
 					recordCount++
 					ids = append(ids, fmt.Sprint(recordCount))
 				}
-				list = records(ids...)
-				check(t, w.real.Append(list))
+				list = Records(ids...)
+				Must(t, w.writer.Append(list))
 				w.append(ids)
 			},
 			"commit": func(t *rapid.T) {
 				w, i := pick(t)
 				windows = slices.Delete(windows, i, i+1)
 				move := rapid.Bool().Draw(t, "move")
-				err := w.real.Commit(Change{MoveCheckpoint: move})
+				err := w.writer.Commit(outbox.Change{MoveCheckpoint: move})
 				if move && m.checkpoints[w.project] > w.to {
 					if err == nil {
 						t.Fatal("a checkpoint moved back")
 					}
-					check(t, w.real.Abort())
+					Must(t, w.writer.Abort())
 					return
 				}
-				check(t, err)
+				Must(t, err)
 				for _, ids := range w.batches {
 					m.queue = append(m.queue, modelBatch{ids: ids})
 				}
@@ -200,90 +184,83 @@ func TestAgainstModel(t *testing.T) {
 			"abort": func(t *rapid.T) {
 				w, i := pick(t)
 				windows = slices.Delete(windows, i, i+1)
-				check(t, w.real.Abort())
+				Must(t, w.writer.Abort())
 			},
 			"register": func(t *rapid.T) {
 				names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3, rapid.ID).Draw(t, "messengers")
 				_, err := o.Register(names)
-				check(t, err)
+				Must(t, err)
 				m.register(names)
 			},
 			"deliver": func(t *rapid.T) {
 				name := messenger(t)
 				want := m.next(name)
 				batch, ok, err := o.Next(name)
-				check(t, err)
+				Must(t, err)
 				if ok != (want >= 0) {
 					t.Fatalf("messenger %s: a batch waits: %v, wanted position %d", name, ok, want)
 				}
 				if !ok {
 					return
 				}
-				if !slices.Equal(ids(batch.Records), m.queue[want].ids) {
-					t.Fatalf("messenger %s got %v, wanted %v", name, ids(batch.Records), m.queue[want].ids)
+				if !slices.Equal(IDs(batch.Records), m.queue[want].ids) {
+					t.Fatalf("messenger %s got %v, wanted %v", name, IDs(batch.Records), m.queue[want].ids)
 				}
 				switch rapid.SampledFrom([]string{"ack", "retry later", "reject"}).Draw(t, "result") {
 				case "ack":
-					check(t, o.Ack(name, batch.ID))
+					Must(t, o.Ack(name, batch.ID))
 					m.pass(name, want)
 				case "reject":
-					check(t, o.Reject(name, batch.ID, "refused", nil))
+					Must(t, o.Reject(name, batch.ID, "refused", nil))
 					m.pass(name, want)
 					m.deadLetters++
 				}
 			},
 			"retry": func(t *rapid.T) {
 				list, err := o.DeadLetters()
-				check(t, err)
+				Must(t, err)
 				for _, one := range list {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
-						check(t, o.RetryDeadLetter(one.Messenger, one.BatchID))
-						m.queue = append(m.queue, modelBatch{ids: ids(one.Records), only: one.Messenger})
+						Must(t, o.RetryDeadLetter(one.Messenger, one.BatchID))
+						m.queue = append(m.queue, modelBatch{ids: IDs(one.Records), only: one.Messenger})
 						m.deadLetters--
 						return
 					}
 				}
 			},
 			"reopen": func(t *rapid.T) {
-				check(t, o.Close())
-				o = openAt(filepath.Dir(o.Path()))
+				Must(t, o.Close())
+				o = openAt(place)
 				windows = nil
 			},
 			"crash": func(t *rapid.T) {
-				next := dir()
-				crash(t, o, next)
-				check(t, o.Close())
-				o = openAt(next)
+				place = place.Crash(t, o)
+				_ = o.Close()
+				o = openAt(place)
 				windows = nil
 			},
 			"": func(t *rapid.T) {
 				stats, err := o.Stats()
-				check(t, err)
-				if stats.Batches != m.batches() {
-					t.Fatalf("%d batches, want %d", stats.Batches, m.batches())
+				Must(t, err)
+				if stats.Batches != m.pending() {
+					t.Fatalf("%d batches are pending, wanted %d", stats.Batches, m.pending())
 				}
 				list, err := o.Checkpoints()
-				check(t, err)
+				Must(t, err)
 				if len(list) != len(m.checkpoints) {
 					t.Fatalf("%d checkpoints, wanted %d", len(list), len(m.checkpoints))
 				}
 				for _, one := range list {
-					if !one.To.Equal(hours(m.checkpoints[one.ProjectID])) {
+					if !one.To.Equal(Hours(m.checkpoints[one.ProjectID])) {
 						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.ProjectID])
 					}
 				}
-				letters, err := o.DeadLetters()
-				check(t, err)
-				if len(letters) != m.deadLetters {
-					t.Fatalf("%d dead letters, want %d", len(letters), m.deadLetters)
+				deadLetters, err := o.DeadLetters()
+				Must(t, err)
+				if len(deadLetters) != m.deadLetters {
+					t.Fatalf("%d dead letters, wanted %d", len(deadLetters), m.deadLetters)
 				}
 			},
 		})
 	})
-}
-
-func check(t rapid.TB, err error) {
-	if err != nil {
-		t.Fatal(err)
-	}
 }

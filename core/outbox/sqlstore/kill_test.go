@@ -1,77 +1,83 @@
-package outbox
+package sqlstore
 
 import (
 	"bufio"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/outbox/outboxtest"
 )
 
-// childEnv makes the test binary run TestChild's body; its value is the spool directory.
+// childEnv makes the test binary play a part in its own process; its value is the spool directory.
 const (
 	childEnv = "CASO_TEST_OUTBOX_CHILD"
 	limitEnv = "CASO_TEST_OUTBOX_LIMIT"
 )
 
-// TestChild is the process that the other tests of this file start and kill.
+// TestChild is what the other tests of this file start and kill.
 func TestChild(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {
 		t.Skip("only runs as a child of other tests")
 	}
 	if os.Getenv(limitEnv) != "" {
-		// Growing the file beyond this fails, as on a full disk.
+		// Making the file larger than that fails, as it does on a full disk.
 		limit := unix.Rlimit{Cur: 5 << 20, Max: 5 << 20}
-		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &limit))
+		outboxtest.Must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &limit))
 	}
-	o, err := Open(dir, Options{})
-	must(t, err)
+	o, err := Open(InDirectory(dir), Options{})
+	outboxtest.Must(t, err)
 	_, err = o.Register([]string{"fast", "slow"})
-	must(t, err)
+	outboxtest.Must(t, err)
 	start := 0
 	if at, ok, err := o.Checkpoint("nova", "p"); ok {
-		must(t, err)
-		start = int(at.To.Sub(day).Hours())
+		outboxtest.Must(t, err)
+		start = int(at.To.Sub(outboxtest.Day()).Hours())
 	}
 	for i := start; ; i++ {
-		w, err := o.Begin(origin("p", i, i+1))
-		must(t, err)
+		w, err := o.Begin(outboxtest.Origin("p", i, i+1))
+		outboxtest.Must(t, err)
 		for b := range 3 {
-			if err := w.Append(large(fmt.Sprintf("%d/%d", i, b))); err != nil {
+			if err := w.Append(outboxtest.Large(fmt.Sprintf("%d/%d", i, b))); err != nil {
 				fmt.Println("failed:", err)
 				return
 			}
 			fmt.Println("staged", i, b)
 		}
-		if err := w.Commit(Change{MoveCheckpoint: true, State: fmt.Append(nil, i)}); err != nil {
+		if err := w.Commit(outbox.Change{MoveCheckpoint: true, State: fmt.Append(nil, i)}); err != nil {
 			fmt.Println("failed:", err)
 			return
 		}
 		fmt.Println("committed", i)
 		batch, _, err := o.Next("fast")
-		must(t, err)
-		must(t, o.Ack("fast", batch.ID))
+		outboxtest.Must(t, err)
+		outboxtest.Must(t, o.Ack("fast", batch.ID))
 		fmt.Println("acked", batch.Records[0].GetId())
 	}
 }
 
-// child starts TestChild in a process and calls see for each line of its output until see returns
-// true; then it kills the process, and calls see for the rest of the output.
+// child starts TestChild in a directory and calls see for every line that it prints. When see
+// returns true, the child is killed, whatever it is doing; the lines that it printed until then
+// follow.
 func child(t *testing.T, dir string, env []string, see func(line string) (stop bool)) {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^TestChild$")
 	command.Env = append(append(os.Environ(), childEnv+"="+dir), env...)
 	command.Stderr = os.Stderr
 	output, err := command.StdoutPipe()
-	must(t, err)
-	must(t, command.Start())
+	outboxtest.Must(t, err)
+	outboxtest.Must(t, command.Start())
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
 		if see(lines.Text()) {
@@ -87,7 +93,7 @@ func child(t *testing.T, dir string, env []string, see func(line string) (stop b
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var committed, acked []string
-	// Each round is killed at another time, and continues with the previous outbox.
+	// Each round is killed at another moment, and goes on with what the one before left.
 	for round, killAt := range []string{"staged 0 0", "staged 0 2", "committed 3", "staged 6 1", "acked", "staged 9 2", "committed 12"} {
 		child(t, dir, nil, func(line string) bool {
 			if id, ok := strings.CutPrefix(line, "committed "); ok {
@@ -99,23 +105,23 @@ func TestKill(t *testing.T) {
 			return strings.HasPrefix(line, killAt)
 		})
 		o := open(t, dir)
-		same(t, "staged remains", countKeys(t, o, stagedBucket), 0)
-		register(t, o, "fast", "slow")
+		outboxtest.Equal(t, "staged", countStaged(t, o), 0)
+		outboxtest.Register(t, o, "fast", "slow")
 		windows := peek(t, o, "slow")
 		if len(windows)%3 != 0 {
 			t.Fatalf("round %d: %d batches are visible, and a window has 3", round, len(windows))
 		}
-		// The last window may have been committed before the child could print it.
+		// The last window may have been committed without the line that reports it.
 		count := len(windows) / 3
 		if count != len(committed) && count != len(committed)+1 {
-			t.Fatalf("round %d: %d windows are visible, %d were said to be committed", round, count, len(committed))
+			t.Fatalf("round %d: %d windows are visible, %d were reported as committed", round, count, len(committed))
 		}
 		for i := range windows {
-			same(t, "batch", windows[i], fmt.Sprintf("%d/%d", i/3, i%3))
+			outboxtest.Equal(t, "batch", windows[i], fmt.Sprintf("%d/%d", i/3, i%3))
 		}
 		at, ok, err := o.Checkpoint("nova", "p")
-		must(t, err)
-		if count > 0 && (!ok || !at.To.Equal(hours(count)) || string(at.State) != fmt.Sprint(count-1)) {
+		outboxtest.Must(t, err)
+		if count > 0 && (!ok || !at.To.Equal(outboxtest.Hours(count)) || string(at.State) != fmt.Sprint(count-1)) {
 			t.Errorf("round %d: checkpoint %+v after %d windows", round, at, count)
 		}
 		waiting := peek(t, o, "fast")
@@ -133,28 +139,36 @@ func TestKill(t *testing.T) {
 		for id := len(acked); id < len(windows)-len(waiting); id++ {
 			acked = append(acked, windows[id])
 		}
-		must(t, o.Close())
+		outboxtest.Must(t, o.Close())
 	}
 	if len(committed) < 10 || len(acked) < 10 {
 		t.Errorf("the child committed %v and acknowledged %v: too little was tried", committed, acked)
 	}
 }
 
-// peek returns the backlog of a messenger: the id of the first record of each batch.
-func peek(t *testing.T, o *Outbox, messenger string) []string {
+func countStaged(t *testing.T, o *Store) int {
 	t.Helper()
-	dir := t.TempDir()
-	crash(t, o, dir)
-	other := open(t, dir)
+	count := 0
+	outboxtest.Must(t, o.view("counting", func(t *tx) error {
+		return t.query(selectStaged, func(*sql.Rows) error { count++; return nil })
+	}))
+	return count
+}
+
+// peek returns the ID of the first record of each pending batch.
+func peek(t *testing.T, o *Store, messenger string) []string {
+	t.Helper()
+	place := directory(filepath.Dir(o.Location())).Crash(t, o)
+	other := outboxtest.Open(t, place)
 	var all []string
-	for _, batch := range drain(t, other, messenger) {
+	for _, batch := range outboxtest.Drain(t, other, messenger) {
 		all = append(all, batch[0])
 	}
-	must(t, other.Close())
+	outboxtest.Must(t, other.Close())
 	return all
 }
 
-func TestAFullDiskKeepsCommittedBatches(t *testing.T) {
+func TestFullDiskLeavesWhatWasCommitted(t *testing.T) {
 	dir := t.TempDir()
 	committed, failed := 0, ""
 	child(t, dir, []string{limitEnv + "=1"}, func(line string) bool {
@@ -166,33 +180,13 @@ func TestAFullDiskKeepsCommittedBatches(t *testing.T) {
 		}
 		return false
 	})
-	if committed == 0 || !strings.Contains(failed, FileName) || !strings.Contains(failed, "file too large") ||
+	if committed == 0 || !strings.Contains(failed, outbox.FileName) || !strings.Contains(failed, "disk I/O error") ||
 		!strings.Contains(failed, `of project "p" by extractor "nova"`) {
 		t.Fatalf("%d windows were committed, then: %q", committed, failed)
 	}
 	o := open(t, dir)
-	same(t, "batches visible", len(peek(t, o, "slow")), 3*committed)
+	outboxtest.Equal(t, "batches visible", len(peek(t, o, "slow")), 3*committed)
 	at, _, err := o.Checkpoint("nova", "p")
-	must(t, err)
-	same(t, "checkpoint", at.To, hours(committed))
-}
-
-func TestAFailedAppendFailsItsWindowOnly(t *testing.T) {
-	o, err := Open(t.TempDir(), Options{noSync: true, maxBytes: 1 << 20})
-	must(t, err)
-	defer func() { must(t, o.Close()) }()
-	register(t, o, "ssm")
-	commit(t, o, records("before"))
-	w := begin(t, o, origin("p", 0, 1))
-	for err = nil; err == nil; {
-		err = w.Append(large("x"))
-	}
-	mustFail(t, err, o.Path(), "maximum size")
-	mustFail(t, w.Commit(Change{MoveCheckpoint: true}), "maximum size")
-	must(t, w.Abort())
-	commit(t, o, records("after"))
-	same(t, "delivered", drain(t, o, "ssm"), [][]string{{"before"}, {"after"}})
-	if _, ok, _ := o.Checkpoint("nova", "p"); ok {
-		t.Error("the failed window moved the checkpoint")
-	}
+	outboxtest.Must(t, err)
+	outboxtest.Equal(t, "checkpoint", at.To, outboxtest.Hours(committed))
 }

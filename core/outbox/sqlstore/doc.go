@@ -1,0 +1,30 @@
+// Package sqlstore keeps the outbox in an SQL database. The embedded engine is SQLite, one file in
+// the spool directory.
+//
+// # Tables
+//
+//	outbox_state        one row: counters, the digest, and the fence
+//	outbox_windows      a row for each committed window, in commit order by position
+//	outbox_batches      the records of a window, in batches numbered from 1; those of a window
+//	                    that is not in outbox_windows are staged, and no messenger sees them
+//	outbox_checkpoints  until when an extractor reported a project, and which state belongs to it
+//	outbox_states       the parts of states
+//	outbox_cursors      the first batch that a messenger has not acknowledged: position and number
+//	outbox_dead_letters what messengers rejected, with the reason
+//	outbox_schema       the migrations that were applied (github.com/pressly/goose)
+//
+// However many batches a window has, one row makes them visible, so a transaction is never larger
+// than a few batches. statements.go contains all statements, migrations the schema of each engine.
+//
+// # Integrity
+//
+// Every row has a crc32c over all of its values, and outbox_state the sum of those of all rows but
+// the batches: a row that differs, vanished, or is an old copy is noticed. A damaged batch costs
+// its records only; the messengers get past it with Reject.
+//
+// # The fence
+//
+// Every transaction ends by changing outbox_state from the revision and the token that this process
+// last wrote. A process that is not the only writer any more changes no row, and its transaction is
+// rolled back. After a Commit whose outcome is unknown, the revision shows it.
+package sqlstore

@@ -1,0 +1,236 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options controls how Open opens an outbox. The zero value is that of a normal run.
+type Options struct {
+	// ReadOnly opens the outbox without changing anything, for dry runs and reports. One that does
+	// not exist is then empty. It may be read while another process changes it.
+	ReadOnly bool
+	// LockTimeout limits the wait for another process to close the outbox; 0 means 2 s.
+	LockTimeout time.Duration
+	// Now returns the current time; nil means time.Now.
+	Now func() time.Time
+
+	// unsafe leaves out fsync, for tests with thousands of transactions.
+	unsafe bool
+}
+
+func (o *Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}
+
+func (o *Options) lockTimeout() time.Duration {
+	if o.LockTimeout == 0 {
+		return 2 * time.Second
+	}
+	return o.LockTimeout
+}
+
+// statementTimeout limits one transaction. It only has to end a wait for a server that is gone.
+func (o *Options) statementTimeout() time.Duration { return time.Minute }
+
+// retryTimeout limits how long a transaction is tried again after errors that pass.
+func (o *Options) retryTimeout() time.Duration { return 30 * time.Second }
+
+// Store is an open outbox. Several goroutines may use it at once.
+type Store struct {
+	location Location
+	options  Options
+	engine   engine
+	// generation begins the ID of every batch that is stored while the outbox is open. It is drawn
+	// at each opening, not once per outbox: a copy that is restored from a backup counts windows
+	// from an earlier number again, and a receiver that stores IDs would take new records for old
+	// ones.
+	generation string
+	// db is nil if an outbox that does not exist was opened for reading.
+	db *sql.DB
+
+	statementsMu sync.Mutex
+	// statements has a nil for each statement in unprepared.
+	statements map[statement]*sql.Stmt
+	unprepared []statement
+
+	// mu is held while a transaction writes.
+	mu    sync.Mutex
+	state state
+	// lost is the reason why nothing may be written any more.
+	lost error
+	// broken is set when the engine panicked: its connection may be locked for ever.
+	broken atomic.Bool
+}
+
+// engine is what differs between the databases.
+type engine interface {
+	// open returns the database with its schema up to date, or nil if it does not exist and
+	// options.ReadOnly is set. It checks the integrity of the database as far as that is possible
+	// at a bounded cost.
+	open(ctx context.Context, options *Options) (*sql.DB, error)
+	// close closes the database, and gives space back if much of it is free.
+	close(db *sql.DB) error
+	// adapt adapts a statement.
+	adapt(statement) string
+	readOptions() *sql.TxOptions
+	// temporary reports whether a transaction may succeed if it is tried again.
+	temporary(error) bool
+	// isDamage reports whether the engine could not read its data.
+	isDamage(error) bool
+	// explain adds the cause and the remedy to an error of the engine.
+	explain(error) error
+	// resetAfterFailedCommit ends a transaction that Commit has left open.
+	resetAfterFailedCommit(ctx context.Context, db *sql.DB) error
+	// storedBytes returns the size of everything stored.
+	storedBytes(*tx) (int64, error)
+	// reserve makes sure that there is space for so many more bytes.
+	reserve(ctx context.Context, db *sql.DB, bytes int) error
+	// makeSpace reports whether a transaction failed because of a full disk and may succeed now.
+	makeSpace(ctx context.Context, db *sql.DB, err error) bool
+}
+
+// Open opens an outbox for changes, or for reading, and creates it if it does not exist. It deletes
+// batches that a killed run staged and did not commit. An outbox that it cannot open is left
+// unchanged.
+func Open(location Location, options Options) (*Store, error) {
+	generation, err := newGeneration()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		location: location, options: options, engine: location.engine(), generation: generation,
+		statements: map[statement]*sql.Stmt{},
+	}
+	if err := s.errorf("opening the outbox", s.guard(s.open)); err != nil {
+		return nil, errors.Join(err, s.closeAfterError())
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.statementTimeout())
+	defer cancel()
+	db, err := s.engine.open(ctx, &s.options)
+	if err != nil || db == nil {
+		return err
+	}
+	s.db = db
+	if s.state, err = s.readState(ctx); err != nil {
+		return err
+	}
+	if s.options.ReadOnly {
+		return nil
+	}
+	return s.deleteRemains()
+}
+
+// closeAfterError closes what a failed Open has opened.
+func (s *Store) closeAfterError() error {
+	if s.broken.Load() {
+		return nil
+	}
+	s.options.ReadOnly = true // nothing is to be changed
+	return s.engine.close(s.db)
+}
+
+func newGeneration() (string, error) {
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", fmt.Errorf("drawing a random number for batch IDs: %w", err)
+	}
+	return hex.EncodeToString(random[:]), nil
+}
+
+// deleteRemains deletes what killed runs staged and did not commit. Mostly there is nothing, and
+// then nothing is written: a full disk must not keep the outbox from being opened, because delivery
+// is what empties it.
+func (s *Store) deleteRemains() error {
+	const doing = "deleting what a killed run staged"
+	var windows []int64
+	var states []stateRef
+	err := s.query(doing, func(t *tx) error {
+		windows, states = nil, nil
+		err := t.query(selectStaged, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			windows = append(windows, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return t.query(selectUnusedStates, func(rows *sql.Rows) error {
+			var part stateRef
+			err := rows.Scan(&part.id, &part.parts)
+			states = append(states, part)
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range windows {
+		if err := s.deleteStaged(doing, id); err != nil {
+			return err
+		}
+	}
+	for _, part := range states {
+		err := s.update(doing, func(t *tx) error {
+			_, err := t.exec(deleteState, part.id, part.parts)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Location returns the path or the URL of the outbox, without a password.
+func (s *Store) Location() string { return s.location.String() }
+
+// Close closes the outbox and gives disk space back if much of the file is free. Windows that were
+// not committed are lost.
+func (s *Store) Close() error {
+	if s.broken.Load() {
+		return nil // the engine would wait for a lock that is never released
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = errClosed
+	for _, prepared := range s.statements {
+		if prepared != nil {
+			_ = prepared.Close()
+		}
+	}
+	err := s.engine.close(s.db)
+	if err != nil {
+		return fmt.Errorf("closing the outbox: %s: %w", s.location.String(), s.engine.explain(err))
+	}
+	return nil
+}
+
+var errClosed = errors.New("outbox is closed")
+
+// reserve makes sure that what is about to be stored fits.
+func (s *Store) reserve(doing string, bytes int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.errorf(doing, s.guard(func() error {
+		if s.lost != nil {
+			return s.lost
+		}
+		return s.retry(func(ctx context.Context) error { return s.engine.reserve(ctx, s.db, bytes) })
+	}))
+}
