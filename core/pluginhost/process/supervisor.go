@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 )
 
 // LifelineFD is the file descriptor of the lifeline in a child: a pipe that reads as ended once the
@@ -21,6 +22,9 @@ type Supervisor struct {
 	runDir *runDir
 	// The children inherit the reading end; only the parent has the writing end.
 	lifelineRead, lifelineWrite *os.File
+
+	mu       sync.Mutex
+	children []*Process
 }
 
 // NewSupervisor creates a run directory below tempDir and prepares to start children.
@@ -44,19 +48,29 @@ func (s *Supervisor) Start(command Command) (*Process, error) {
 	var p *Process
 	var err error
 	s.thread.do(func() { p, err = command.start(s.lifelineRead) })
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.children = append(s.children, p)
+	}
 	return p, err
 }
 
 // Close ends every child that still runs and removes the run directory. Start must not be called
 // afterwards.
 func (s *Supervisor) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, child := range s.children {
+		child.Kill()
+	}
 	s.thread.end()
 	return errors.Join(s.lifelineWrite.Close(), s.lifelineRead.Close(), s.runDir.remove())
 }
 
 // thread is an operating system thread for starting children: the kernel sends a child its
 // parent-death signal when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG), and the Go
-// runtime ends threads at any time.
+// runtime ends threads at any time, except the main thread.
 type thread chan func()
 
 func newThread() thread {
