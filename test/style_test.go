@@ -64,17 +64,18 @@ func vagueFunctions() []string {
 // TestStyle checks comments, documents, help texts and messages for the words that the glossary
 // replaces, comments and documents for their width, and functions for their names.
 func TestStyle(t *testing.T) {
+	words := bannedWords()
 	for _, name := range trackedFiles(t) {
 		switch filepath.Ext(name) {
 		case ".go":
-			checkGo(t, name)
+			checkGo(t, words, name)
 		case ".md":
-			checkMarkdown(t, name)
+			checkMarkdown(t, words, name)
 		case ".proto", ".py", ".sh", ".txtar", ".yml", ".yaml":
-			checkLines(t, name)
+			checkLines(t, words, name)
 		case "":
 			if base := filepath.Base(name); base != "LICENSE" && !strings.Contains(name, "testdata/") {
-				checkLines(t, name)
+				checkLines(t, words, name)
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func trackedFiles(t *testing.T) []string {
 	return names
 }
 
-func checkGo(t *testing.T, name string) {
+func checkGo(t *testing.T, words []bannedWord, name string) {
 	t.Helper()
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, filepath.Join("..", name), nil, parser.ParseComments)
@@ -120,7 +121,7 @@ func checkGo(t *testing.T, name string) {
 		for ; line <= last; line++ {
 			checkWidth(t, name, line, source[line-1])
 		}
-		checkWords(t, name, files.Position(group.Pos()).Line, group.Text())
+		checkWords(t, words, name, files.Position(group.Pos()).Line, group.Text())
 	}
 	ast.Inspect(file, func(node ast.Node) bool {
 		switch node := node.(type) {
@@ -136,7 +137,7 @@ func checkGo(t *testing.T, name string) {
 			// Strings of tests are data; only their names and comments are read as text.
 			if node.Kind == token.STRING && !strings.HasSuffix(name, "_test.go") {
 				if text, err := strconv.Unquote(node.Value); err == nil && strings.Contains(text, " ") {
-					checkWords(t, name, files.Position(node.Pos()).Line, text)
+					checkWords(t, words, name, files.Position(node.Pos()).Line, text)
 				}
 			}
 		}
@@ -144,7 +145,7 @@ func checkGo(t *testing.T, name string) {
 	})
 }
 
-func checkMarkdown(t *testing.T, name string) {
+func checkMarkdown(t *testing.T, words []bannedWord, name string) {
 	t.Helper()
 	code := false
 	for i, line := range readLines(t, name) {
@@ -155,18 +156,18 @@ func checkMarkdown(t *testing.T, name string) {
 		if !code && !strings.HasPrefix(line, "|") {
 			checkWidth(t, name, i+1, line)
 		}
-		checkWords(t, name, i+1, line)
+		checkWords(t, words, name, i+1, line)
 	}
 }
 
-func checkLines(t *testing.T, name string) {
+func checkLines(t *testing.T, words []bannedWord, name string) {
 	t.Helper()
 	for i, line := range readLines(t, name) {
 		comment := strings.TrimLeft(line, " \t")
 		if strings.HasPrefix(comment, "#") || strings.HasPrefix(comment, "//") {
 			checkWidth(t, name, i+1, line)
 		}
-		checkWords(t, name, i+1, line)
+		checkWords(t, words, name, i+1, line)
 	}
 }
 
@@ -178,9 +179,9 @@ func checkWidth(t *testing.T, name string, line int, text string) {
 	}
 }
 
-func checkWords(t *testing.T, name string, line int, text string) {
+func checkWords(t *testing.T, words []bannedWord, name string, line int, text string) {
 	t.Helper()
-	for _, word := range bannedWords() {
+	for _, word := range words {
 		for _, at := range word.pattern.FindAllStringIndex(text, -1) {
 			around := text[max(0, at[0]-20):min(len(text), at[1]+20)]
 			if word.allowed != nil && word.allowed.MatchString(around) {
