@@ -5,8 +5,11 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/caso-project/caso/core/config"
 )
 
 // TestPrinted checks that all output of a plugin is logged.
@@ -32,7 +35,10 @@ func TestPrinted(t *testing.T) {
 func TestFlood(t *testing.T) {
 	var logged log
 	h := newHost(t, Options{Dirs: []string{pluginDir(t, "caso-messenger-flood")}, Logger: logged.logger(hclog.Info)})
-	p := start(t, h, messenger("flood"))
+	flood := messenger("flood")
+	// The race detector makes 2.4 million lines slow.
+	flood.Start = config.Timeout{Limit: 5 * time.Minute}
+	p := start(t, h, flood)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -19,6 +19,9 @@ type cause struct {
 	text, stack string
 
 	inTraceback, inGoroutine, inRustPanic bool
+
+	// previous is the last line, as it was added.
+	previous string
 }
 
 var (
@@ -51,6 +54,10 @@ func (c *cause) addEntry(level hclog.Level, message string) {
 
 // addText adds a line of text. Indented lines are parts of stacks.
 func (c *cause) addText(line string) {
+	if line == c.previous && !c.inRustPanic {
+		return // a process that floods its output repeats lines
+	}
+	c.previous = line
 	indented := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
 	line = strings.TrimSpace(line)
 	switch {
