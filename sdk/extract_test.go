@@ -281,7 +281,7 @@ func TestInvalidRecords(t *testing.T) {
 		"not UTF-8":         {func(r *pluginv1.Record) { r.GetCloud().MachineName = "a\xffb" }, `invalid cloud record of "vm": machine_name is not UTF-8: "a\xffb"`},
 		"no wall time":      {func(r *pluginv1.Record) { r.GetCloud().WallDuration = nil }, "wall_duration is missing"},
 		"another project":   {func(r *pluginv1.Record) { r.ProjectId = "q" }, `project_id is "q"`},
-		"not asked for":     {func(r *pluginv1.Record) { r.CloudType, r.Kind = "x", ipRecord().Kind }, "record type ip was not asked for"},
+		"not requested":     {func(r *pluginv1.Record) { r.CloudType, r.Kind = "x", ipRecord().Kind }, "record type ip was not requested"},
 		"after the window":  {func(r *pluginv1.Record) { r.GetCloud().RecordCreateTime.Seconds++; r.GetCloud().WallDuration.Seconds++ }, "is after the window's end"},
 		"wall time too low": {func(r *pluginv1.Record) { r.GetCloud().WallDuration.Seconds-- }, "wall_duration is 3599 s: it must be 3600 s"},
 	}

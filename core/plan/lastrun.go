@@ -89,7 +89,7 @@ func readLastRunFile(dir fs.FS, name string) (time.Time, error) {
 // projectSpellings returns the names that a project may have had in cASO's configuration: its ID,
 // its name, and what the operator wrote if that differs in case only (Keystone compares names
 // without regard to case on MySQL).
-func projectSpellings(project *pluginv1.Project, asked []string) []string {
+func projectSpellings(project *pluginv1.Project, configured []string) []string {
 	var spellings []string
 	add := func(spelling string) {
 		if spelling != "" && !slices.Contains(spellings, spelling) {
@@ -98,7 +98,7 @@ func projectSpellings(project *pluginv1.Project, asked []string) []string {
 	}
 	add(project.GetId())
 	add(project.GetName())
-	for _, spelling := range asked {
+	for _, spelling := range configured {
 		if strings.EqualFold(spelling, project.GetName()) || strings.EqualFold(spelling, project.GetId()) {
 			add(spelling)
 		}

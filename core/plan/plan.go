@@ -42,8 +42,8 @@ type Input struct {
 	Listings []Listing
 	// Checkpoints are the existing checkpoints: the start of the next window of each pair.
 	Checkpoints map[Pair]time.Time
-	// Asked is the window that the operator asked for; zero for a regular run.
-	Asked Range
+	// Requested is the window that the operator requested; zero for a regular run.
+	Requested Range
 	// LastRunDir is the directory with cASO's lastrun files; nil if there is none.
 	LastRunDir fs.FS
 }
@@ -128,7 +128,7 @@ func (p *Plan) addJob(in Input, listing Listing, project *pluginv1.Project) (ski
 		return nil
 	}
 	start := in.startOf(listing, project, p)
-	candidates, problems := start.candidates(in.Asked, in.Now)
+	candidates, problems := start.candidates(in.Requested, in.Now)
 	for _, problem := range problems {
 		problem.Summary = "extractor " + listing.Instance + ", project " + projectLabel(project) + ": " + problem.Summary
 		p.addProblem(problem.WithProject(project.GetId()))

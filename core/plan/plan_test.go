@@ -102,14 +102,14 @@ func TestWindows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := at(t, "2026-11-23 10:00:00").Add(600 * time.Millisecond)
-			asked, _, err := ParseRange(test.from, test.to, now)
+			requested, _, err := ParseRange(test.from, test.to, now)
 			if err != nil {
 				t.Fatal(err)
 			}
 			input := Input{
-				Now:      now,
-				Asked:    asked,
-				Listings: []Listing{cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"})},
+				Now:       now,
+				Requested: requested,
+				Listings:  []Listing{cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"})},
 			}
 			if test.checkpoint != "" {
 				input.Checkpoints = map[Pair]time.Time{{"nova@ifca", "p"}: at(t, test.checkpoint)}
@@ -167,12 +167,12 @@ func TestTimeSemantics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := at(t, "2026-11-23 10:00:00")
-			asked, _, err := ParseRange(test.from, test.to, now)
+			requested, _, err := ParseRange(test.from, test.to, now)
 			if err != nil {
 				t.Fatal(err)
 			}
 			plan := Make(Input{
-				Now: now, Asked: asked, Checkpoints: map[Pair]time.Time{{"x", "p"}: at(t, "2026-11-23"), {"x", "q"}: at(t, "2026-11-23")},
+				Now: now, Requested: requested, Checkpoints: map[Pair]time.Time{{"x", "p"}: at(t, "2026-11-23"), {"x", "q"}: at(t, "2026-11-23")},
 				Listings: []Listing{{
 					Instance: "x", RecordTypes: describe(test.types...),
 					Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}, {Id: "q", Vo: "vo"}},
@@ -207,7 +207,7 @@ func TestLastRunFiles(t *testing.T) {
 	}{
 		"by id":             {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01"}, want: "11-23 09:00:00", problem: []string{"info: ", "lastrun.abc"}},
 		"by name":           {files: map[string]string{"lastrun.biomed": "2026-11-23 09:00:01.123456+00:00"}, want: "11-23 09:00:00", problem: []string{"info: "}},
-		"as asked for":      {files: map[string]string{"lastrun.BioMed": "2026-11-23T09:00:01+01:00"}, spellings: []string{"x", "BioMed"}, want: "11-23 08:00:00"},
+		"as requested":      {files: map[string]string{"lastrun.BioMed": "2026-11-23T09:00:01+01:00"}, spellings: []string{"x", "BioMed"}, want: "11-23 08:00:00"},
 		"a date":            {files: map[string]string{"lastrun.abc": "2026-11-23\n"}, want: "11-22 23:59:59"},
 		"the oldest counts": {files: map[string]string{"lastrun.abc": "2026-11-23 09:00:01", "lastrun.biomed": "2026-11-23 08:00:01"}, want: "11-23 08:00:00", problem: []string{"warning: ", "lastrun.abc", "lastrun.biomed", "oldest"}},
 		"empty":             {files: map[string]string{"lastrun.abc": ""}, want: "01-01", problem: []string{"warning: ", "lastrun.abc", "empty", "1970"}},

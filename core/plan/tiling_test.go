@@ -12,7 +12,7 @@ import (
 )
 
 // TestSequencesOfRuns plays sequences of runs of every kind: with and without a window that the
-// operator asked for, with windows that fail, under a clock that jumps. It checks for every time
+// operator requested, with windows that fail, under a clock that jumps. It checks for every time
 // semantics what the receiver ends up with.
 func TestSequencesOfRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -26,14 +26,14 @@ func TestSequencesOfRuns(t *testing.T) {
 		now := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
 		for range rapid.IntRange(1, 30).Draw(t, "runs") {
 			now = now.Add(time.Duration(rapid.IntRange(-3, 48).Draw(t, "hours passed")) * time.Hour)
-			asked := Range{}
+			requested := Range{}
 			if rapid.Bool().Draw(t, "explicit from") {
-				asked.From = now.Add(-time.Duration(rapid.IntRange(1, 2000).Draw(t, "hours back")) * time.Hour)
+				requested.From = now.Add(-time.Duration(rapid.IntRange(1, 2000).Draw(t, "hours back")) * time.Hour)
 			}
 			if rapid.Bool().Draw(t, "explicit to") {
-				asked.To = now.Add(-time.Duration(rapid.IntRange(0, 2000).Draw(t, "end hours back")) * time.Hour)
+				requested.To = now.Add(-time.Duration(rapid.IntRange(0, 2000).Draw(t, "end hours back")) * time.Hour)
 			}
-			input := Input{Now: now, Asked: asked, Listings: []Listing{{
+			input := Input{Now: now, Requested: requested, Listings: []Listing{{
 				Instance: "x", RecordTypes: describe(model.types...), Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}},
 			}}}
 			if model.checkpoint.After(epoch()) {
@@ -42,7 +42,7 @@ func TestSequencesOfRuns(t *testing.T) {
 			failed := false
 			for _, job := range Make(input).Jobs {
 				for _, window := range job.Windows {
-					model.checkWindow(t, window, asked, now)
+					model.checkWindow(t, window, requested, now)
 					if failed = rapid.IntRange(0, 4).Draw(t, "failure") == 0; failed {
 						break
 					}
@@ -68,7 +68,7 @@ type receiver struct {
 	touched []time.Time
 }
 
-func (r *receiver) checkWindow(t *rapid.T, window Window, asked Range, now time.Time) {
+func (r *receiver) checkWindow(t *rapid.T, window Window, requested Range, now time.Time) {
 	if !window.From.Before(window.To) || window.To.After(now) || len(window.RecordTypes) == 0 {
 		t.Fatalf("window %v at %v", window, now)
 	}
@@ -76,7 +76,7 @@ func (r *receiver) checkWindow(t *rapid.T, window Window, asked Range, now time.
 	if !window.Republish && !window.From.Equal(r.checkpoint) {
 		t.Fatalf("regular window %v does not start at the checkpoint %v", window, r.checkpoint)
 	}
-	withinAsked := !window.From.Before(asked.From) && (asked.To.IsZero() || !window.To.After(asked.To))
+	withinRequested := !window.From.Before(requested.From) && (requested.To.IsZero() || !window.To.After(requested.To))
 	for _, recordType := range r.types {
 		yields := slices.Contains(window.RecordTypes, recordType)
 		want := true
@@ -84,10 +84,10 @@ func (r *receiver) checkWindow(t *rapid.T, window Window, asked Range, now time.
 		case pluginv1.TimeSemantics_TIME_SEMANTICS_SNAPSHOT:
 			want = !window.Republish && window.To.Equal(now)
 		case pluginv1.TimeSemantics_TIME_SEMANTICS_INTERVAL:
-			want = !window.Republish || withinAsked
+			want = !window.Republish || withinRequested
 		}
 		if yields != want {
-			t.Fatalf("window %v (asked %v) at %v yields %v: %v", window, asked, now, recordType, yields)
+			t.Fatalf("window %v (requested %v) at %v yields %v: %v", window, requested, now, recordType, yields)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func truncateToSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Seco
 // epoch returns 1970-01-01, the start of a first window: no cloud is older.
 func epoch() time.Time { return time.Unix(0, 0).UTC() }
 
-// Range is the window that the operator asked for. A zero end was not set.
+// Range is the window that the operator requested. A zero end was not set.
 type Range struct {
 	// From is --extract-from.
 	From time.Time
@@ -60,7 +60,7 @@ type Range struct {
 // warning. An empty window is an error.
 func ParseRange(from, to string, now time.Time) (Range, []report.Problem, error) {
 	now = truncateToSecond(now)
-	var asked Range
+	var requested Range
 	var problems []report.Problem
 	start, hasStart, err := ParseTime(from)
 	if err != nil {
@@ -71,28 +71,28 @@ func ParseRange(from, to string, now time.Time) (Range, []report.Problem, error)
 		return Range{}, nil, fmt.Errorf("reading the end of the window: %w", err)
 	}
 	if hasStart {
-		asked.From = start
+		requested.From = start
 		if start.Before(epoch()) {
-			asked.From = epoch()
+			requested.From = epoch()
 		}
 	}
 	if hasEnd {
-		asked.To = end
+		requested.To = end
 		if end.After(now) {
 			problems = append(problems, report.Warnf("the end of the window %s is in the future: now (%s) is used instead",
 				formatTime(end), formatTime(now)))
-			asked.To = now
+			requested.To = now
 		}
 	}
 	switch {
 	case hasStart && !start.Before(now):
 		return Range{}, nil, fmt.Errorf("the start of the window %s is not in the past (now %s)", formatTime(start), formatTime(now))
-	case hasStart && hasEnd && !asked.From.Before(asked.To):
+	case hasStart && hasEnd && !requested.From.Before(requested.To):
 		return Range{}, nil, fmt.Errorf("the start of the window %s is not before the end %s", formatTime(start), formatTime(end))
-	case hasEnd && !asked.To.After(epoch()):
+	case hasEnd && !requested.To.After(epoch()):
 		return Range{}, nil, fmt.Errorf("the end of the window %s is before 1970", formatTime(end))
 	}
-	return asked, problems, nil
+	return requested, problems, nil
 }
 
 // formatTime returns a time as messages show it.

@@ -54,15 +54,15 @@ func (c candidate) yieldedTypes(all []*pluginv1.RecordTypeDescription, now time.
 }
 
 // candidates returns the windows of a pair in the order of extraction.
-func (s start) candidates(asked Range, now time.Time) ([]candidate, []report.Problem) {
+func (s start) candidates(requested Range, now time.Time) ([]candidate, []report.Problem) {
 	to := now
-	if !asked.To.IsZero() && asked.To.Before(now) {
-		to = truncateToSecond(asked.To)
+	if !requested.To.IsZero() && requested.To.Before(now) {
+		to = truncateToSecond(requested.To)
 	}
-	if asked.From.IsZero() {
+	if requested.From.IsZero() {
 		return s.regularWindow(to, now)
 	}
-	from := truncateToSecond(asked.From)
+	from := truncateToSecond(requested.From)
 	switch {
 	case !from.Before(to):
 		return nil, []report.Problem{report.Errorf("the start of the window %s is not before its end %s", formatTime(from), formatTime(to))}

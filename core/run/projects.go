@@ -96,11 +96,11 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 // listings have no projects yet.
 func (s *Session) planInput() (plan.Input, []report.Problem, error) {
 	input := plan.Input{Now: s.begun, LastRunDir: directoryFS(s.settings.Host().String("DEFAULT", "spooldir"))}
-	asked, problems, err := plan.ParseRange(s.settings.Host().String("DEFAULT", "extract_from"), s.settings.Host().String("DEFAULT", "extract_to"), s.begun)
+	requested, problems, err := plan.ParseRange(s.settings.Host().String("DEFAULT", "extract_from"), s.settings.Host().String("DEFAULT", "extract_to"), s.begun)
 	if err != nil {
 		return input, nil, optionError(err, s.settings.Host(), "extract_from", "extract_to")
 	}
-	input.Asked = asked
+	input.Requested = requested
 	var messengers []plan.Messenger
 	for _, i := range s.messengers {
 		messengers = append(messengers, i.messenger())

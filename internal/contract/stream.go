@@ -16,24 +16,24 @@ type Rule string
 
 // The rules for the records of one window. StreamRules has their reasons.
 const (
-	RuleRecordValid  Rule = "record_valid"
-	RuleAskedProject Rule = "asked_project"
-	RuleAskedTypes   Rule = "asked_types"
-	RuleFactOnce     Rule = "fact_once"
-	RuleRecordTime   Rule = "record_time"
-	RuleInWindow     Rule = "in_window"
-	RuleMonths       Rule = "months"
-	RuleTimeOrder    Rule = "time_order"
-	RuleNeverFalls   Rule = "never_falls"
+	RuleRecordValid      Rule = "record_valid"
+	RuleRequestedProject Rule = "requested_project"
+	RuleRequestedTypes   Rule = "requested_types"
+	RuleFactOnce         Rule = "fact_once"
+	RuleRecordTime       Rule = "record_time"
+	RuleInWindow         Rule = "in_window"
+	RuleMonths           Rule = "months"
+	RuleTimeOrder        Rule = "time_order"
+	RuleNeverFalls       Rule = "never_falls"
 )
 
 // StreamRules returns the rules for the records of one window, each with its reason.
 func StreamRules() map[Rule]string {
 	return map[Rule]string{
-		RuleRecordValid:  "a record has the fields that consumers require, and its figures can be true (CheckRecord)",
-		RuleAskedProject: "a record is of the project that was asked for: the host stores and bills it there",
-		RuleAskedTypes:   "a record is of a type that was asked for: no messenger accepts another",
-		RuleFactOnce:     "no two records state the same fact: the second would replace the first",
+		RuleRecordValid:      "a record has the fields that consumers require, and its figures can be true (CheckRecord)",
+		RuleRequestedProject: "a record is of the project that was requested: the host stores and bills it there",
+		RuleRequestedTypes:   "a record is of a type that was requested: no messenger accepts another",
+		RuleFactOnce:         "no two records state the same fact: the second would replace the first",
 		RuleRecordTime: "a cumulative record is as of a month end in the window or of the window's end, a monthly record of a month " +
 			"that the window touches, and none is dated after the window's end: the figures would be a forecast",
 		RuleInWindow: "a subject began before the window's end, and an end in the record is before it; a record per interval lies within " +
@@ -104,10 +104,10 @@ func (c *StreamCheck) Add(record *pluginv1.Record) error {
 
 func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
 	if record.GetProjectId() != c.project {
-		return violation(RuleAskedProject, "project_id is %q, but project %q was asked for", record.GetProjectId(), c.project)
+		return violation(RuleRequestedProject, "project_id is %q, but project %q was requested", record.GetProjectId(), c.project)
 	}
 	if recordType := RecordTypeOf(record); !slices.Contains(c.types, recordType) {
-		return violation(RuleAskedTypes, "record type %s was not asked for", RecordTypeName(recordType))
+		return violation(RuleRequestedTypes, "record type %s was not requested", RecordTypeName(recordType))
 	}
 	if cloud := record.GetCloud(); cloud != nil {
 		return c.checkCumulative(cloud)

@@ -47,7 +47,7 @@
 //   - extract_batch_limits: batches and state are within the limits of the contract; the host
 //     rejects others.
 //   - extract_host_fields: id, site_name and cloud_compute_service are empty; the host sets them.
-//   - extract_record_valid, extract_asked_project, extract_asked_types, extract_fact_once,
+//   - extract_record_valid, extract_requested_project, extract_requested_types, extract_fact_once,
 //     extract_record_time, extract_in_window, extract_months, extract_time_order,
 //     extract_never_falls: the rules for the records of one window (contract.StreamRules has their
 //     reasons), for every record type, in the window of the test and in one that reaches back over

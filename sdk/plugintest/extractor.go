@@ -83,7 +83,7 @@ func (s *suite) testRequests(run runRule, projects []*pluginv1.Project, result *
 			for _, wanted := range types {
 				request := s.request(projects[0])
 				request.RecordTypes = []pluginv1.RecordType{wanted}
-				for _, err := range s.mustExtract(t, request).violations()[contract.RuleAskedTypes] {
+				for _, err := range s.mustExtract(t, request).violations()[contract.RuleRequestedTypes] {
 					t.Errorf("%v", err)
 				}
 			}
@@ -190,7 +190,7 @@ func (s *suite) extractTwo(t tb, one, other *pluginv1.Project) {
 		case o.result.failure != nil:
 			t.Errorf("project %s: Extract fails while another runs: %s", o.result.request.GetProject().GetId(), diagnosticText(o.result.failure.GetDiagnostics()...))
 		default:
-			for _, err := range o.result.violations()[contract.RuleAskedProject] {
+			for _, err := range o.result.violations()[contract.RuleRequestedProject] {
 				t.Errorf("%v", err)
 			}
 		}

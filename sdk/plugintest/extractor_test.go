@@ -51,11 +51,11 @@ func TestRecordRules(t *testing.T) {
 				record.Kind = Records(1, 1, sdk.IP)[0].Kind
 			}
 			return true
-		}), []string{"extract_asked_types", "extract_months"}},
+		}), []string{"extract_requested_types", "extract_months"}},
 		"no status":     {every(func(r *pluginv1.Record) { r.GetCloud().Status = 0 }), []string{"extract_record_valid"}},
 		"no cloud type": {every(func(r *pluginv1.Record) { r.CloudType = "" }), []string{"extract_host_fields"}},
 		"id set":        {every(func(r *pluginv1.Record) { r.Id = "mine" }), []string{"extract_host_fields"}},
-		"other project": {every(func(r *pluginv1.Record) { r.ProjectId = "p9" }), []string{"extract_asked_project", "extract_two_at_once"}},
+		"other project": {every(func(r *pluginv1.Record) { r.ProjectId = "p9" }), []string{"extract_requested_project", "extract_two_at_once"}},
 		"same fact twice": {every(func(r *pluginv1.Record) { r.GetCloud().VmUuid = "same" }),
 			[]string{"extract_time_order"}},
 		// The four that were not found before the rules had one home.
@@ -163,7 +163,7 @@ func TestRecordRulesOfOtherTypes(t *testing.T) {
 		"energy after the window": {change(sdk.Energy, func(r *pluginv1.Record) {
 			r.GetEnergy().EndTime.Seconds++
 		}), []string{"extract_record_time"}},
-		"types not asked for": {func(ctx context.Context, request *pluginv1.ExtractRequest) ([]*pluginv1.ExtractResponse, error) {
+		"types not requested": {func(ctx context.Context, request *pluginv1.ExtractRequest) ([]*pluginv1.ExtractResponse, error) {
 			request.RecordTypes = sdk.AllRecordTypes()
 			return extractRecords(ctx, request)
 		}, []string{"extract_wanted_types"}},

@@ -287,7 +287,7 @@ func delivered(batch *pluginv1.Batch) *pluginv1.Ack {
 	return &pluginv1.Ack{BatchId: batch.GetId(), Result: pluginv1.Ack_RESULT_DELIVERED}
 }
 
-// extractRecords emits valid records of every type that was asked for.
+// extractRecords emits valid records of every type that was requested.
 func extractRecords(_ context.Context, request *pluginv1.ExtractRequest) ([]*pluginv1.ExtractResponse, error) {
 	if id := request.GetProject().GetId(); id != "p1" && id != "p2" {
 		return []*pluginv1.ExtractResponse{failureMessage(failure("unknown project " + id))}, nil
@@ -320,7 +320,7 @@ func changing(change func(i int, record *pluginv1.Record) bool) func(context.Con
 	}
 }
 
-// validRecords returns records of n subjects of every type that was asked for, in time order.
+// validRecords returns records of n subjects of every type that was requested, in time order.
 func validRecords(request *pluginv1.ExtractRequest, n int) []*pluginv1.Record {
 	from, to := request.GetWindow().GetFrom().AsTime(), request.GetWindow().GetTo().AsTime()
 	start := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)

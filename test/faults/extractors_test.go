@@ -26,7 +26,7 @@ func testExtractors(t *testing.T, bin string) {
 		"sends too many records":          "a batch of 1001 records, more than 1000",
 		"returns a large state":           "a state of 16777217 bytes",
 		"reports another project":         `project_id is "before"`,
-		"reports another type":            "record type ip was not asked for",
+		"reports another type":            "record type ip was not requested",
 		"reports no kind":                 "invalid record: empty record",
 		"reports no start":                "invalid record",
 		"reports a negative duration":     "invalid record",

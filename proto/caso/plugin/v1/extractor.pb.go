@@ -221,7 +221,7 @@ func (x *ListProjectsRequest) GetIncludeMarked() bool {
 // ListProjectsResponse is the projects found.
 type ListProjectsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Each project once, however often and in whatever spellings it was asked for.
+	// Each project once, however often and in whatever spellings it was requested.
 	Projects []*Project `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
 	// Errors and warnings. An ERROR with a project leaves that project out of the run, which then
 	// exits with 1. An ERROR without a project means that the list could not be made.

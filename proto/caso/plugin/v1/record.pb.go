@@ -240,7 +240,7 @@ type Record struct {
 	// empty. The IP and accelerator schemas require it.
 	Fqan string `protobuf:"bytes,5,opt,name=fqan,proto3" json:"fqan,omitempty"`
 	// LocalGroupId (IP and storage: LocalGroup): the ID of the project. Set by the extractor; the
-	// host rejects a record of another project than it asked for. The IP schema requires it.
+	// host rejects a record of another project than it requested. The IP schema requires it.
 	ProjectId string `protobuf:"bytes,6,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	// What is reported.
 	//
