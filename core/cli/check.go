@@ -54,8 +54,8 @@ func printCheck(world World, output *outputFlag, results []run.CheckResult) erro
 	return nil
 }
 
-// checkDetail returns what led to the status of a check: its errors and warnings, or what is in
-// order.
+// checkDetail returns what led to the status of a check: its errors and warnings, or else its
+// information.
 func checkDetail(result run.CheckResult) string {
 	var details []string
 	for _, problem := range result.Problems {

@@ -61,8 +61,8 @@ func Main(args []string, world World) (status int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	// The first signal ends the run in order. It removes the handler, so that the second ends the
-	// process at once.
+	// The first signal ends the run after the batch that is being delivered. It removes the handler,
+	// so that the second ends the process at once.
 	context.AfterFunc(ctx, stop)
 
 	stdout := &errorKeeper{out: world.Stdout}
@@ -76,9 +76,9 @@ func Main(args []string, world World) (status int) {
 		arguments = append([]string{"extract"}, arguments...)
 	}
 	root.SetArgs(arguments)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !parsed {
-		err = &exitError{status: exitUsage, message: err.Error()}
+		err = usageErrorf("%v; see %s --help", err, command.CommandPath())
 	}
 	return exitStatus(err, stdout.err, world.Stderr)
 }

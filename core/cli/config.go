@@ -8,7 +8,7 @@ func newConfig(world World) *cobra.Command {
 		Short: "Validate, print or generate a configuration",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageErrorf("missing subcommand: caso config check, show or sample")
+			return usageErrorf("missing subcommand: use caso config check, show or sample")
 		},
 	}
 	command.AddCommand(newConfigCheck(world), newConfigShow(world), newConfigSample(world))

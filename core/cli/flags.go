@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,7 +82,7 @@ type negation struct{ overrideFlag }
 
 func (f negation) Set(value string) error {
 	if value != "true" {
-		return fmt.Errorf("takes no value")
+		return errors.New("takes no value")
 	}
 	return f.overrideFlag.Set("false")
 }

@@ -19,7 +19,7 @@ func newOutbox(world World) *cobra.Command {
 messenger rejected, with the reason. A dead letter blocks no other record. It is stored until it is retried or dropped.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageErrorf("missing subcommand: caso outbox list, show, retry or drop")
+			return usageErrorf("missing subcommand: use caso outbox list, show, retry or drop")
 		},
 	}
 	command.AddCommand(newOutboxList(world), newOutboxShow(world), newOutboxRetry(world), newOutboxDrop(world))

@@ -18,7 +18,7 @@ func newOutboxDrop(world World) *cobra.Command {
 		RunE: func(_ *cobra.Command, batches []string) error {
 			if retired != "" {
 				if len(batches) > 0 {
-					return usageErrorf("caso outbox drop: --retired drops all pending batches of a messenger; name no batches")
+					return usageErrorf("--retired drops all pending batches of a messenger: name no batches with it")
 				}
 				return dropRetired(world, flags, retired)
 			}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -22,7 +23,7 @@ func (o *outputFlag) add(command *cobra.Command) {
 
 func (o *outputFlag) Set(format string) error {
 	if format != "text" && format != "json" {
-		return fmt.Errorf("%q is not an output format; use text and json", format)
+		return errors.New("must be text or json")
 	}
 	o.format = format
 	return nil

@@ -15,7 +15,7 @@ func newPlugins(world World) *cobra.Command {
 		Short: "List or describe the installed plugins",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageErrorf("missing subcommand: caso plugins list or describe")
+			return usageErrorf("missing subcommand: use caso plugins list or describe")
 		},
 	}
 	command.AddCommand(newPluginsList(world), newPluginsDescribe(world))

@@ -25,7 +25,7 @@ func newProjects(world World) *cobra.Command {
 		},
 	}
 	flags.addSources(command)
-	flags.addString(command, "extractor", "names", "extractors to ask, separated by commas")
+	flags.addString(command, "extractor", "names", "extractors whose projects to list, separated by commas")
 	flags.addString(command, "projects", "projects", "IDs or names of the only projects to list, separated by commas")
 	output.add(command)
 	return command
