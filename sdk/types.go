@@ -59,6 +59,9 @@ func AllRecordTypes() []pluginv1.RecordType { return contract.RecordTypes() }
 // RecordTypeOf returns the type of a record; unspecified if it has no content.
 func RecordTypeOf(record *pluginv1.Record) pluginv1.RecordType { return contract.RecordTypeOf(record) }
 
+// RecordTypeName returns the name of a record type in configurations and messages, such as "cloud".
+func RecordTypeName(t pluginv1.RecordType) string { return contract.RecordTypeName(t) }
+
 // CheckRecord returns what is wrong with a record that an extractor is about to emit. Emit checks
 // it too, but then the window fails; an extractor that would rather leave out one subject checks it
 // first. internal/contract documents the rules.

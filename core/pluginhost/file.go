@@ -31,15 +31,6 @@ type File struct {
 	Err error
 }
 
-// Find searches for the executable of an instance and verifies it, without starting it.
-func (h *Host) Find(instance config.Instance) (File, error) {
-	found, err := h.openVerified(instance)
-	if err != nil {
-		return found.File, instanceError(instance, err)
-	}
-	return found.File, found.close()
-}
-
 // List returns every plugin file in the host's directories, and those at the paths of the
 // configured instances, with what prevents its start. A file is checked against the checksum of
 // each instance that starts it.

@@ -91,18 +91,27 @@ func TestFind(t *testing.T) {
 			", only bad, both, ssm: install the plugin, or remove it from the configuration"},
 		{messenger("../ssm"), "", `messenger ../ssm: invalid plugin name "../ssm": use lower-case letters, digits, - and _`},
 	} {
-		found, err := h.Find(test.instance)
+		found, err := find(h, test.instance)
 		if found.Path != test.path || errorText(err) != test.err {
 			t.Errorf("%s: found %q, %v\nand should be %q, %s", test.instance, found.Path, err, test.path, test.err)
 		}
 	}
 	empty := New(Options{Dirs: []string{missing}})
-	if _, err := empty.Find(messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found in "+missing+", no other messenger either: install the plugin there, or set plugin_dirs" {
+	if _, err := find(empty, messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found in "+missing+", no other messenger either: install the plugin there, or set plugin_dirs" {
 		t.Errorf("an empty directory gives %v", err)
 	}
-	if _, err := New(Options{}).Find(messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found, there are no plugin directories: set plugin_dirs or CASO_PLUGIN_PATH" {
+	if _, err := find(New(Options{}), messenger("ssm")); errorText(err) != "messenger ssm: caso-messenger-ssm not found, there are no plugin directories: set plugin_dirs or CASO_PLUGIN_PATH" {
 		t.Errorf("no directory gives %v", err)
 	}
+}
+
+// find searches for the executable of an instance and verifies it, as Start does.
+func find(h *Host, instance config.Instance) (File, error) {
+	found, err := h.openVerified(instance)
+	if err != nil {
+		return found.File, instanceError(instance, err)
+	}
+	return found.File, found.close()
 }
 
 func TestList(t *testing.T) {

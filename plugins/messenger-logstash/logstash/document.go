@@ -9,6 +9,7 @@ import (
 
 	"github.com/caso-project/caso/plugins/internal/apel"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+	"github.com/caso-project/caso/sdk"
 )
 
 // Keys that are added to APEL's. The first is Logstash's own for the time of an event.
@@ -31,7 +32,7 @@ func documentLine(record *pluginv1.Record) ([]byte, error) {
 		return nil, err
 	}
 	fields[idKey] = record.GetId()
-	fields[typeKey] = recordTypeName(record)
+	fields[typeKey] = sdk.RecordTypeName(sdk.RecordTypeOf(record))
 	if recordTime, ok := recordTimeOf(record); ok {
 		fields[timestampKey] = recordTime.Format(time.RFC3339)
 	}
@@ -43,22 +44,6 @@ func documentLine(record *pluginv1.Record) ([]byte, error) {
 		return nil, err
 	}
 	return line.Bytes(), nil
-}
-
-func recordTypeName(record *pluginv1.Record) string {
-	switch record.GetKind().(type) {
-	case *pluginv1.Record_Cloud:
-		return "cloud"
-	case *pluginv1.Record_Ip:
-		return "ip"
-	case *pluginv1.Record_Accelerator:
-		return "accelerator"
-	case *pluginv1.Record_Storage:
-		return "storage"
-	case *pluginv1.Record_Energy:
-		return "energy"
-	}
-	return "unknown"
 }
 
 // recordTimeOf returns the time as of which a record is true, and whether it has one. Without
