@@ -68,6 +68,8 @@ func (e *Extractor) remedy(project string, err error) string {
 			"An application credential and a trust are bound to one project."
 	case api.Status(err) == http.StatusForbidden:
 		return "The user's role does not allow this request. " + e.grantCommand(project)
+	case errors.Is(err, auth.ErrUnreachable):
+		return "Check [keystone_auth] auth_url, and that this machine can connect to it."
 	case strings.Contains(err.Error(), "x509:"):
 		return "Set [keystone_auth] cafile to the certificate of the authority that signed the service's."
 	}

@@ -166,7 +166,7 @@ func TestCheck(t *testing.T) {
 		{"several regions", nil, false, "only North is reported"},
 		{"no such region", map[string]string{"DEFAULT.region_name": "West"}, true, "no network service in region West"},
 		{"wrong password", map[string]string{"keystone_auth.password": "wrong"}, true, "Check the user"},
-		{"unreachable", map[string]string{"keystone_auth.auth_url": "http://127.0.0.1:1/v3"}, true, "refused"},
+		{"unreachable", map[string]string{"keystone_auth.auth_url": "http://127.0.0.1:1/v3"}, true, "Check [keystone_auth] auth_url"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := newConfigured(t, url, test.settings).Check(t.Context())

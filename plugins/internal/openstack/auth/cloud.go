@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -20,8 +21,11 @@ import (
 // unknown project and for one on which the user has no role.
 var ErrRefused = errors.New("sign-in refused")
 
-// ErrNoProject is the error for a token of another scope than the project that was asked for. nova
-// answers such a token with 200 and an empty list, which looks like an empty cloud.
+// ErrUnreachable is the error of a sign-in without a connection to keystone.
+var ErrUnreachable = errors.New("keystone cannot be reached")
+
+// ErrNoProject is the error for a token of another scope than the requested project. nova answers
+// such a token with 200 and an empty list, which looks like an empty cloud.
 var ErrNoProject = errors.New("token is not of the project")
 
 // Cloud opens the sessions of one cloud. It is safe for concurrent use.
@@ -197,6 +201,9 @@ func (c *Cloud) explainSignIn(identity *identity, err error) error {
 		}
 		// Not wrapped: the error may quote the request.
 		text := api.HideSecrets(explained.Error(), c.settings.secrets()...)
+		if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "dial" {
+			return fmt.Errorf("%s: %w: %s", doing, ErrUnreachable, text)
+		}
 		return fmt.Errorf("%s: %s", doing, text)
 	}
 	return fmt.Errorf("signing in: %w", explained)
