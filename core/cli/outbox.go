@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -98,13 +97,6 @@ func (d *deadLetterSelection) change(store outboxEditor, batches []string, chang
 		return 0, usageErrorf("no such dead letter; see caso outbox list")
 	}
 	return records, nil
-}
-
-func countRecords(n int) string {
-	if n == 1 {
-		return "1 record"
-	}
-	return fmt.Sprintf("%d records", n)
 }
 
 // rejectionReason returns the reason of a dead letter in one line.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/core/run"
 )
 
@@ -30,7 +31,7 @@ func newOutboxDrop(world World) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(world.Stdout, "drop: %s\n", countRecords(records))
+				_, err = fmt.Fprintf(world.Stdout, "drop: %s\n", report.CountNoun(records, "record"))
 				return err
 			})
 		},

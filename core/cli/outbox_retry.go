@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caso-project/caso/core/report"
 )
 
 func newOutboxRetry(world World) *cobra.Command {
@@ -21,7 +23,7 @@ func newOutboxRetry(world World) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(world.Stdout, "retry: %s\n", countRecords(records))
+				_, err = fmt.Fprintf(world.Stdout, "retry: %s\n", report.CountNoun(records, "record"))
 				return err
 			})
 		},

@@ -18,7 +18,7 @@ func environment(world World) run.Environment {
 	}
 	if isTerminal(world.Stderr) {
 		env.Progress = func(done, planned int, window report.WindowResult) {
-			outcome := fmt.Sprintf("%d records", window.Records)
+			outcome := report.CountNoun(window.Records, "record")
 			if window.Failed {
 				outcome = "failed"
 			}

@@ -133,7 +133,7 @@ func (d *Delivery) deliverAll(ctx context.Context, m *Messenger, result *report.
 		case err == nil:
 			tries = 0
 		case wait > 0 && wait <= maxRetryWait && tries < maxTries:
-			d.Logger.Info("the messenger asks for a retry", "messenger", m.Instance.Name, "batch", batch.ID, "after", wait)
+			d.Logger.Info("batch not delivered, retried in this run", "messenger", m.Instance.Name, "batch", batch.ID, "after", wait)
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
@@ -176,7 +176,7 @@ func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Re
 		}
 		result.DeadLetters += len(records)
 		result.Problems = append(result.Problems,
-			report.Errorf("rejected a batch of %d records (dead letters): %s", len(records), reason).WithResource(batchID))
+			report.Errorf("rejected a batch of %s (dead letters): %s", report.CountNoun(len(records), "record"), reason).WithResource(batchID))
 		return 0, nil
 	}
 	// RETRY, and what this version of the contract does not have. It wins over rejected records: the

@@ -170,8 +170,5 @@ func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) 
 
 // projectLabel returns name and ID of a project for messages.
 func projectLabel(project *pluginv1.Project) string {
-	if project.GetName() == "" || project.GetName() == project.GetId() {
-		return project.GetId()
-	}
-	return project.GetName() + " (" + project.GetId() + ")"
+	return report.ProjectLabel(project.GetId(), project.GetName())
 }

@@ -30,7 +30,7 @@ func (r *Run) WriteText(w io.Writer) error {
 	for _, window := range r.Windows {
 		// The table passes on every error of w when it is flushed.
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s .. %s\t%s\n",
-			window.Extractor, printable.OneLine(projectLabel(window.ProjectID, window.ProjectName)), printable.OneLine(window.VO),
+			window.Extractor, printable.OneLine(ProjectLabel(window.ProjectID, window.ProjectName)), printable.OneLine(window.VO),
 			formatTime(window.From), formatTime(window.To), window.outcome())
 	}
 	for _, messenger := range r.Messengers {
@@ -54,7 +54,7 @@ func (w WindowResult) outcome() string {
 	case w.Failed:
 		return "failed, left for the next run"
 	}
-	outcome := countNoun(w.Records, "record")
+	outcome := CountNoun(w.Records, "record")
 	if w.Republish {
 		outcome += ", checkpoint unchanged"
 	}
@@ -62,12 +62,12 @@ func (w WindowResult) outcome() string {
 }
 
 func (m MessengerResult) outcome() string {
-	outcome := fmt.Sprintf("%s in %s delivered", countNoun(m.Records, "record"), countNoun(m.Batches, "batch"))
+	outcome := fmt.Sprintf("%s in %s delivered", CountNoun(m.Records, "record"), CountNoun(m.Batches, "batch"))
 	if m.DeadLetters > 0 {
-		outcome += fmt.Sprintf(", %s rejected (%s)", countNoun(m.DeadLetters, "record"), noun(m.DeadLetters, "dead letter"))
+		outcome += fmt.Sprintf(", %s rejected (%s)", CountNoun(m.DeadLetters, "record"), noun(m.DeadLetters, "dead letter"))
 	}
 	if m.PendingBatches > 0 {
-		outcome += fmt.Sprintf(", %s pending", countNoun(m.PendingRecords, "record"))
+		outcome += fmt.Sprintf(", %s pending", CountNoun(m.PendingRecords, "record"))
 		if m.OldestPending != nil {
 			outcome += " since " + formatTime(*m.OldestPending)
 		}
@@ -90,7 +90,7 @@ func (r *Run) problemLines() []string {
 		}
 	}
 	for _, window := range r.Windows {
-		add("extractor "+window.Extractor+", project "+projectLabel(window.ProjectID, window.ProjectName), window.Problems)
+		add("extractor "+window.Extractor+", project "+ProjectLabel(window.ProjectID, window.ProjectName), window.Problems)
 	}
 	for _, messenger := range r.Messengers {
 		add("messenger "+messenger.Name, messenger.Problems)
@@ -136,7 +136,7 @@ func (r *Run) summary() string {
 			pending++
 		}
 	}
-	summary := fmt.Sprintf("%s in %s, %.1f s", countNoun(records, "record"), countNoun(len(r.Windows), "window"), float64(r.Duration))
+	summary := fmt.Sprintf("%s in %s, %.1f s", CountNoun(records, "record"), CountNoun(len(r.Windows), "window"), float64(r.Duration))
 	if r.DryRun {
 		summary += " (dry run: nothing stored, nothing delivered)"
 	}
@@ -144,16 +144,16 @@ func (r *Run) summary() string {
 		return "done: " + summary
 	}
 	if failed > 0 {
-		summary += fmt.Sprintf("; %s failed", countNoun(failed, "window"))
+		summary += fmt.Sprintf("; %s failed", CountNoun(failed, "window"))
 	}
 	if pending > 0 {
-		summary += fmt.Sprintf("; records pending for %s", countNoun(pending, "messenger"))
+		summary += fmt.Sprintf("; records pending for %s", CountNoun(pending, "messenger"))
 	}
 	return "incomplete: " + summary + "; see the errors above"
 }
 
-// countNoun returns a number with a noun, in the plural unless the number is 1.
-func countNoun(n int, singular string) string {
+// CountNoun returns a number with a noun, in the plural unless the number is 1.
+func CountNoun(n int, singular string) string {
 	return fmt.Sprintf("%d %s", n, noun(n, singular))
 }
 
@@ -167,7 +167,8 @@ func noun(n int, singular string) string {
 	return singular + "s"
 }
 
-func projectLabel(id, name string) string {
+// ProjectLabel returns name and ID of a project for messages.
+func ProjectLabel(id, name string) string {
 	if name == "" || name == id {
 		return id
 	}

@@ -70,8 +70,8 @@ func (s *Session) registerMessengers(store *sqlstore.Store, run *report.Run) err
 	for _, messenger := range retired {
 		run.Problems = append(run.Problems, report.Problem{
 			Severity: report.Warning,
-			Summary: fmt.Sprintf("messenger %s is no longer configured and has %d batches pending",
-				messenger.Name, messenger.PendingBatches),
+			Summary: fmt.Sprintf("messenger %s is no longer configured and has %s pending",
+				messenger.Name, report.CountNoun(messenger.PendingBatches, "batch")),
 			Detail: "Add it to messengers to deliver them, or drop them: caso outbox drop --retired " + messenger.Name + ".",
 		})
 	}
