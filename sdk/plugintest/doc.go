@@ -54,7 +54,7 @@
 //     at least one month end.
 //   - extract_over_month_end: a window that reaches back over a month end is extracted, for the
 //     rules below.
-//   - extract_wanted_types: asked for one of its record types, an extractor emits no other.
+//   - extract_wanted_types: if one of its record types is requested, an extractor emits no other.
 //   - extract_repeats: the same window gives the same facts again; a failed window is extracted
 //     again.
 //   - extract_republish: with a later state and republish set, a window gives the same facts.

@@ -31,7 +31,7 @@ const (
 	Diagnostic_SEVERITY_ERROR Diagnostic_Severity = 1
 	// The call succeeded, but something needs a person: a record was skipped, a benchmark ignored.
 	Diagnostic_SEVERITY_WARNING Diagnostic_Severity = 2
-	// For information. Printed in debug runs, and by `caso check`.
+	// For information. `caso check` prints it; of a window or batch only the JSON report has it.
 	Diagnostic_SEVERITY_INFO Diagnostic_Severity = 3
 )
 

@@ -140,9 +140,9 @@ type TimeSemantics int32
 const (
 	// Not set. The host does not extract the record type.
 	TimeSemantics_TIME_SEMANTICS_UNSPECIFIED TimeSemantics = 0
-	// Figures since the subject's creation, as of a moment. A window yields one record per subject
-	// and month that it touches: as of the month's last second, then as of the window's end. Of the
-	// records of a subject and month the consumer keeps the last that arrives. Cloud records.
+	// Figures since the subject's creation, as of the record time. A window yields one record per
+	// subject and month that it touches: as of the month's last second, then as of the window's end.
+	// Of the records of a subject and month the consumer keeps the last that arrives. Cloud records.
 	TimeSemantics_TIME_SEMANTICS_CUMULATIVE TimeSemantics = 1
 	// Figures as of now. Only a window that ends now yields records. IP and storage records.
 	TimeSemantics_TIME_SEMANTICS_SNAPSHOT TimeSemantics = 2

@@ -39,8 +39,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Plugin is served by every plugin. The host calls Describe, then Configure, each once, before
-// anything else, and Close once, last.
+// Plugin is served by every plugin. The host calls Describe, then Configure, before anything else,
+// and Close last. Repeated calls of Describe get the same answer; of repeated calls of Configure
+// the last one counts.
 type PluginClient interface {
 	// Describe returns what the plugin is and which options it takes. It is called before Configure,
 	// may be the only call of a process, and touches nothing outside the process.
@@ -110,8 +111,9 @@ func (c *pluginClient) Close(ctx context.Context, in *CloseRequest, opts ...grpc
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
 //
-// Plugin is served by every plugin. The host calls Describe, then Configure, each once, before
-// anything else, and Close once, last.
+// Plugin is served by every plugin. The host calls Describe, then Configure, before anything else,
+// and Close last. Repeated calls of Describe get the same answer; of repeated calls of Configure
+// the last one counts.
 type PluginServer interface {
 	// Describe returns what the plugin is and which options it takes. It is called before Configure,
 	// may be the only call of a process, and touches nothing outside the process.
