@@ -18,8 +18,8 @@ func newCheck(world World) *cobra.Command {
 		Use:   "check",
 		Short: "Check that the clouds and the receivers can be reached",
 		Long: `Starts the configured plugins and checks that each can do its work now: that the cloud accepts the
-credentials, that the receiver can be reached, that the spool directory is writable. It changes nothing. A plugin
-without a check is listed as "not supported".
+credentials, that the receiver can be reached, that the SSM spool is writable. It changes nothing. A
+plugin without a check is listed as "not supported".
 
 Exit status: 0 if no check failed, 1 if one did.`,
 		Args: cobra.NoArgs,

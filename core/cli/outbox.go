@@ -14,8 +14,9 @@ func newOutbox(world World) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "outbox",
 		Short: "Inspect and manage pending and rejected batches",
-		Long: `The outbox stores the batches that are pending for a messenger, and dead letters: the records that a
-messenger rejected, with the reason. A dead letter blocks no other record. It is stored until it is retried or dropped.`,
+		Long: `The outbox stores the batches that are pending for a messenger, and dead letters: the records that
+a messenger rejected, with the reason. A dead letter blocks no other record. It is stored until it
+is retried or dropped.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return usageErrorf("missing subcommand: use caso outbox list, show, retry or drop")
@@ -73,7 +74,7 @@ type deadLetterSelection struct {
 }
 
 func (d *deadLetterSelection) add(command *cobra.Command) {
-	command.Flags().StringVar(&d.messenger, "messenger", "", "only the dead letters of this messenger")
+	command.Flags().StringVar(&d.messenger, "messenger", "", "only the dead letters of the messenger `NAME`")
 	command.Flags().BoolVar(&d.all, "all", false, "all dead letters")
 }
 

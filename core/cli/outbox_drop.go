@@ -38,7 +38,7 @@ func newOutboxDrop(world World) *cobra.Command {
 	}
 	flags.addSources(command)
 	selection.add(command)
-	command.Flags().StringVar(&retired, "retired", "", "drop this messenger, which is no longer configured, and what is pending for it alone")
+	command.Flags().StringVar(&retired, "retired", "", "drop the messenger `NAME`, which is no longer configured, and what is pending for it alone")
 	return command
 }
 

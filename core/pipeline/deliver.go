@@ -18,8 +18,9 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// A messenger that asks for a retry soon gets it in the same run, a few times. Every other batch
-// that is not delivered stays pending until the next run.
+// A batch whose ack has a retry_after of at most maxRetryWait is delivered again in the same run,
+// up to maxTries times in all. Every other batch that is not delivered stays pending until the next
+// run.
 const (
 	maxTries     = 3
 	maxRetryWait = 30 * time.Second
@@ -180,7 +181,7 @@ func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Re
 		return 0, nil
 	}
 	// RETRY, and what this version of the contract does not have. It wins over rejected records: the
-	// messenger answers for them again with the next try.
+	// next ack has them again.
 	return ack.GetRetryAfter().AsDuration(), newDiagnosticsError(ack.GetDiagnostics(),
 		"batch "+batchID+" was not delivered: "+contract.NoReason)
 }

@@ -114,7 +114,7 @@ func (p *Plan) addListing(in Input, listing Listing) {
 	slices.Sort(skippedSnapshots)
 	for _, recordType := range slices.Compact(skippedSnapshots) {
 		p.addProblem(report.Infof(
-			"extractor %s: %s records are of now only: a window that is republished or ends in the past yields none",
+			"extractor %s: %s records are snapshots: a window that is republished or ends in the past yields none",
 			listing.Instance, contract.RecordTypeName(recordType)))
 	}
 }

@@ -138,7 +138,7 @@ func TestWindows(t *testing.T) {
 // TestTimeSemantics checks which windows yield which record types, for every time semantics alone
 // and for all of them together.
 func TestTimeSemantics(t *testing.T) {
-	const regular, snapshotInfo = "11-23 to 11-23 10:00:00", "of now only"
+	const regular, snapshotInfo = "11-23 to 11-23 10:00:00", "records are snapshots"
 	for name, test := range map[string]struct {
 		types    []pluginv1.RecordType
 		from, to string

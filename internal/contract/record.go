@@ -12,14 +12,14 @@ import (
 // consumers require, a figure that cannot be true, or figures that contradict each other.
 // record.proto documents the rules field by field. StreamCheck has those that span several records.
 //
-//   - project_id is set: the host stores and stamps records by project.
-//   - Every string is UTF-8: protobuf refuses to encode any other.
+//   - project_id is set: the host stores and bills records by project.
+//   - Every string is UTF-8: protobuf cannot encode any other.
 //   - Times are set, valid, after 1970-01-01T00:00:00Z and whole seconds: a time of 0 is what a
 //     missing one looks like after a conversion, and would put a record into January 1970.
 //   - Durations, counts and figures are not negative, and figures are numbers.
 //   - cloud: end_time is set if and only if status is COMPLETED. APEL takes the month of a
 //     completed record from its EndTime: without one the record is lost, and with one that is wrong
-//     it lands in the wrong month.
+//     it counts in the wrong month.
 //   - cloud: wall_duration = (end_time or record_create_time) - start_time - suspend_duration. APEL
 //     bills a month as the difference of two such figures, so usage per window would be billed as
 //     negative.

@@ -97,9 +97,9 @@ func roundTotals(w window, totals map[string]serverTotals) map[string][]cloudrec
 }
 
 // findLeftOut returns the servers that are left out of a republished window: those that were
-// created before it and whose samples do not reach back to their creation. Their records of then
-// were computed from the state of then. What the archive still has may be less, or nothing, and
-// the APEL server, which keeps the record that comes last, would bill the month with that: too
+// created before it and whose samples do not reach back to their creation. Their earlier records
+// were computed from the state of that time. What the archive still has may be less, or nothing,
+// and the APEL server, which keeps the record that comes last, would bill the month with that: too
 // little, or with a negative figure, and the next month with everything since the creation.
 func findLeftOut(w window, read readings) map[string]bool {
 	leftOut := map[string]bool{}
