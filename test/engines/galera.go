@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,6 +24,9 @@ const groupOptions = "gcache.size=64M;evs.keepalive_period=PT0.5S;evs.suspect_ti
 
 // partitionTime is how long a node may take to notice that it lost the others or found them again.
 const partitionTime = time.Minute
+
+// joinAttempts is how often a node is started that ends while it joins.
+const joinAttempts = 3
 
 // Cluster is a Galera cluster: MariaDB servers that replicate every commit to each other. A commit
 // succeeds if more than half of the nodes that were connected take part in it.
@@ -119,16 +121,10 @@ func (c *Cluster) create(nodes int) error {
 		}
 	}
 	for i, server := range c.Nodes[1:] {
-		if err := errors.Join(os.Mkdir(server.path("data"), 0o700), server.account.own(server.path("data"))); err != nil {
+		if err := server.emptyData(); err != nil {
 			return err
 		}
-		c.node(i + 1).more = nil
-		if err := server.launch(); err != nil {
-			return err
-		}
-	}
-	for _, server := range c.Nodes {
-		if err := server.waitReady(); err != nil {
+		if err := c.join(i + 1); err != nil {
 			return err
 		}
 	}
@@ -237,40 +233,92 @@ func (c *Cluster) restart(nodes []int) error {
 		}
 		others = others || running
 	}
-	first, last := -1, int64(-1)
-	for _, i := range nodes {
-		position, err := c.position(i)
-		if err != nil {
-			return err
-		}
-		c.node(i).more = nil
-		if position != "" {
-			c.node(i).more = []string{"--wsrep-start-position=" + position}
-		}
-		_, number, _ := strings.Cut(position, ":")
-		if commit, err := strconv.ParseInt(number, 10, 64); !others && err == nil && commit > last {
-			first, last = i, commit
-		}
+	if len(nodes) == 0 {
+		return nil
 	}
-	if first >= 0 {
-		if err := c.bootstrap(first); err != nil {
-			return err
-		}
+	if !others {
+		return c.restartAll(nodes)
 	}
+	// If most nodes were killed, the rest takes them back only together.
 	for _, i := range nodes {
-		if i == first {
-			continue
+		if err := c.prepare(i); err != nil {
+			return err
 		}
 		if err := c.Nodes[i].launch(); err != nil {
 			return err
 		}
 	}
 	for _, i := range nodes {
-		if err := c.Nodes[i].waitReady(); err != nil {
+		if c.Nodes[i].waitReady() == nil {
+			continue
+		}
+		err := errors.Join(c.Nodes[i].guardian.SignalAll(syscall.SIGKILL), c.join(i))
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// restartAll starts nodes, of which the one with the last commit begins a new cluster.
+func (c *Cluster) restartAll(nodes []int) error {
+	first, last := nodes[0], int64(-1)
+	for _, i := range nodes {
+		position, err := c.position(i)
+		if err != nil {
+			return err
+		}
+		_, number, _ := strings.Cut(position, ":")
+		if commit, err := strconv.ParseInt(number, 10, 64); err == nil && commit > last {
+			first, last = i, commit
+		}
+	}
+	if err := c.bootstrap(first); err != nil {
+		return err
+	}
+	for _, i := range nodes {
+		if i == first {
+			continue
+		}
+		if err := c.join(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join starts a node of a cluster that runs, and waits until it takes statements. A node ends if
+// another one joined or left while it received its state. Then it is started again, without the
+// part of the state that it has.
+func (c *Cluster) join(i int) error {
+	server := c.Nodes[i]
+	err := errors.Join(c.prepare(i), server.start())
+	for range joinAttempts - 1 {
+		if err == nil {
+			break
+		}
+		err = errors.Join(server.guardian.SignalAll(syscall.SIGKILL), server.emptyData())
+		if err == nil {
+			err = errors.Join(c.prepare(i), server.start())
+		}
+	}
+	return err
+}
+
+// emptyData replaces the data by an empty directory.
+func (s *Server) emptyData() error {
+	data := s.path("data")
+	return errors.Join(os.RemoveAll(data), os.Mkdir(data, 0o700), s.account.own(data))
+}
+
+// prepare sets the options for the start of a node that does not run.
+func (c *Cluster) prepare(i int) error {
+	position, err := c.position(i)
+	c.node(i).more = nil
+	if position != "" {
+		c.node(i).more = []string{"--wsrep-start-position=" + position}
+	}
+	return err
 }
 
 // bootstrap starts a node as the first one of a new cluster. Its data must be the newest.
@@ -287,6 +335,9 @@ func (c *Cluster) bootstrap(i int) error {
 	}
 	// It has the former members, which the node would wait for.
 	if err := os.Remove(server.path("data/gvwstate.dat")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := c.prepare(i); err != nil {
 		return err
 	}
 	c.node(i).more = append(c.node(i).more, "--wsrep-new-cluster")
@@ -443,7 +494,7 @@ func (c *Cluster) recover() error {
 
 func (c *Cluster) logOutput(t TB) {
 	for _, server := range c.Nodes {
-		t.Logf("%s: %s", filepath.Base(server.dir), server.lastOutput())
+		t.Logf("%s: %s", server.name, server.lastOutput())
 	}
 }
 

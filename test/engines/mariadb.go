@@ -69,12 +69,8 @@ func (mariadb) initialize(s *Server) error {
 }
 
 func (e mariadb) command(s *Server) ([]string, error) {
-	// Not /tmp: a server that starts removes the files of others there.
-	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
-		return nil, err
-	}
 	args := []string{
-		mariadbd, "--no-defaults", "--datadir=" + s.path("data"), "--tmpdir=" + s.path("tmp"),
+		mariadbd, "--no-defaults", "--datadir=" + s.path("data"),
 		"--socket=" + s.path("socket"), "--pid-file=" + s.path("pid"),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", s.port), "--skip-name-resolve",
 		"--ssl-ca=" + s.path(caFile), "--ssl-cert=" + s.path(certificateFile), "--ssl-key=" + s.path(keyFile),
@@ -83,7 +79,7 @@ func (e mariadb) command(s *Server) ([]string, error) {
 	for _, setting := range e.settings {
 		args = append(args, "--"+setting)
 	}
-	return args, s.account.own(s.path("tmp"))
+	return args, nil
 }
 
 func (mariadb) connect(s *Server, database string) (*sql.DB, error) {

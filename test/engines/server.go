@@ -339,14 +339,20 @@ func mustDo(t TB, err error) {
 
 func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
 
-// lastOutput returns the last lines of the server's log.
+// lastOutput returns the errors and the last lines of the server's log.
 func (s *Server) lastOutput() string {
 	content, err := os.ReadFile(s.path("log"))
 	if err != nil {
 		return err.Error()
 	}
+	var output []string
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-	return "last output:\n" + strings.Join(lines[max(0, len(lines)-30):], "\n")
+	for i, line := range lines {
+		if i >= len(lines)-20 || strings.Contains(line, "ERROR") || strings.Contains(line, "FATAL") {
+			output = append(output, line)
+		}
+	}
+	return "last output:\n" + strings.Join(output[max(0, len(output)-60):], "\n")
 }
 
 // permanent is an error that poll returns at once.

@@ -37,7 +37,7 @@ type Command struct {
 	Output string
 	// UID and GID are the process's user and group, if the guardian runs as root.
 	UID, GID uint32
-	// Dir is the working directory.
+	// Dir is the working directory, and that of temporary files.
 	Dir string
 }
 

@@ -110,7 +110,7 @@ func (s *service) start(command Command, server bool) (<-chan syscall.WaitStatus
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pid, err := syscall.ForkExec(path, command.Args, &syscall.ProcAttr{
-		Dir: command.Dir, Env: []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"},
+		Dir: command.Dir, Env: []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TMPDIR=" + command.Dir},
 		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()}, Sys: system,
 	})
 	if err != nil {
