@@ -11,26 +11,26 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// States of a batch in the outbox.
+// Statuses of a batch in the outbox.
 const (
-	statePending    = "pending"
-	stateDeadLetter = "dead letter"
+	statusPending    = "pending"
+	statusDeadLetter = "dead letter"
 )
 
 // batchFacts is a pending batch of one messenger, or a dead letter.
 type batchFacts struct {
-	State     string    `json:"state"`
-	Messenger string    `json:"messenger"`
-	Batch     string    `json:"batch"`
-	Extractor string    `json:"extractor"`
-	ProjectID string    `json:"project_id"`
-	Project   string    `json:"project,omitempty"`
-	From      time.Time `json:"from"`
-	To        time.Time `json:"to"`
-	Records   int       `json:"records"`
-	Bytes     int       `json:"bytes"`
-	Since     time.Time `json:"since"`
-	Reason    string    `json:"reason,omitempty"`
+	Status      string    `json:"status"`
+	Messenger   string    `json:"messenger"`
+	Batch       string    `json:"batch"`
+	Extractor   string    `json:"extractor"`
+	ProjectID   string    `json:"project_id"`
+	ProjectName string    `json:"project_name,omitempty"`
+	From        time.Time `json:"from"`
+	To          time.Time `json:"to"`
+	Records     int       `json:"records"`
+	Bytes       int       `json:"bytes"`
+	Since       time.Time `json:"since"`
+	Reason      string    `json:"reason,omitempty"`
 }
 
 func newOutboxList(world World) *cobra.Command {
@@ -56,16 +56,16 @@ func newOutboxList(world World) *cobra.Command {
 }
 
 func printBatches(world World, batches []batchFacts) error {
-	header := []string{"STATE", "MESSENGER", "BATCH", "PROJECT", "WINDOW", "RECORDS", "BYTES", "AGE", "REASON"}
+	header := []string{"STATUS", "MESSENGER", "BATCH", "PROJECT", "WINDOW", "RECORDS", "BYTES", "AGE", "REASON"}
 	return printTable(world.Stdout, header, func(addRow func(...any)) {
 		for _, b := range batches {
-			project := b.Project
+			project := b.ProjectName
 			if project == "" {
 				project = b.ProjectID
 			}
 			window := b.From.UTC().Format(time.RFC3339) + ".." + b.To.UTC().Format(time.RFC3339)
 			age := world.Now().Sub(b.Since).Round(time.Second)
-			addRow(b.State, b.Messenger, b.Batch, project, window, b.Records, b.Bytes, age, b.Reason)
+			addRow(b.Status, b.Messenger, b.Batch, project, window, b.Records, b.Bytes, age, b.Reason)
 		}
 	})
 }
@@ -79,7 +79,7 @@ func listBatches(store outboxReader) ([]batchFacts, error) {
 	}
 	for _, batch := range pending {
 		for _, messenger := range batch.Messengers {
-			facts := factsOf(statePending, messenger, batch.ID, batch.Origin)
+			facts := factsOf(statusPending, messenger, batch.ID, batch.Origin)
 			facts.Records, facts.Bytes, facts.Since = batch.RecordCount, batch.Bytes, batch.Committed
 			batches = append(batches, facts)
 		}
@@ -89,7 +89,7 @@ func listBatches(store outboxReader) ([]batchFacts, error) {
 		return nil, err
 	}
 	for _, letter := range letters {
-		facts := factsOf(stateDeadLetter, letter.Messenger, letter.BatchID, letter.Origin)
+		facts := factsOf(statusDeadLetter, letter.Messenger, letter.BatchID, letter.Origin)
 		facts.Records, facts.Since, facts.Reason = len(letter.Records), letter.Time, rejectionReason(letter)
 		facts.Bytes = proto.Size(&pluginv1.RecordBatch{Records: letter.Records})
 		batches = append(batches, facts)
@@ -97,9 +97,9 @@ func listBatches(store outboxReader) ([]batchFacts, error) {
 	return batches, nil
 }
 
-func factsOf(state, messenger, batch string, origin outbox.Origin) batchFacts {
+func factsOf(status, messenger, batch string, origin outbox.Origin) batchFacts {
 	return batchFacts{
-		State: state, Messenger: messenger, Batch: batch, Extractor: origin.Extractor,
-		ProjectID: origin.ProjectID, Project: origin.ProjectName, From: origin.From, To: origin.To,
+		Status: status, Messenger: messenger, Batch: batch, Extractor: origin.Extractor,
+		ProjectID: origin.ProjectID, ProjectName: origin.ProjectName, From: origin.From, To: origin.To,
 	}
 }

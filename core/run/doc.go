@@ -13,7 +13,7 @@
 //	Extract, Deliver, Projects or Check
 //	Close      stops the plugins
 //
-// What is wrong in the files is an Error of kind Configuration from one of the first three steps,
-// or from the start of the fourth. An instance whose plugin does not start, or does not answer
-// Configure, fails alone: the others go on, and the report has its error.
+// An error in the files is an Error of kind Configuration. The first three steps return it, and the
+// fourth returns it before it extracts or delivers. An instance whose plugin does not start, or
+// does not answer Configure, fails alone: the others go on, and the report has its error.
 package run
