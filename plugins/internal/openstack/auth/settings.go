@@ -49,8 +49,14 @@ type Settings struct {
 // Bound reports whether the sign-in is bound to one project.
 func (s Settings) Bound() bool { return s.hasAppCred() || s.Trust != "" }
 
-// UserOrID returns the name of the user, else the ID, for commands in messages.
-func (s Settings) UserOrID() string { return cmp.Or(s.User, s.UserID, "USER") }
+// UserOrID returns the name of the user, else the ID, for commands in messages. An application
+// credential with an ID belongs to a user that the settings need not name.
+func (s Settings) UserOrID() string {
+	if s.AppCredID != "" {
+		return "USER"
+	}
+	return cmp.Or(s.User, s.UserID, "USER")
+}
 
 func (s Settings) hasAppCred() bool { return s.AppCredID != "" || s.AppCredName != "" }
 

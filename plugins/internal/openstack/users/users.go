@@ -150,9 +150,12 @@ func (u userDocument) displayName() string {
 func (d *Directory) warning(err error) *sdk.Diagnostic {
 	switch api.Status(err) {
 	case http.StatusForbidden, http.StatusUnauthorized:
-		user := d.cloud.Settings().UserOrID()
-		return sdk.Warnf("user %s may not read users, records are without GlobalUserName: "+
-			"the role reader on the system is missing", user).
+		user, who := d.cloud.Settings().UserOrID(), "user "+d.cloud.Settings().UserOrID()
+		if d.cloud.Settings().Bound() {
+			who = "the credential"
+		}
+		return sdk.Warnf("%s may not read users, records are without GlobalUserName: "+
+			"the role reader on the system is missing", who).
 			WithDetail("An administrator gives it with: openstack role add --user " + user +
 				" --system all reader\n" +
 				"An application credential cannot have it; sign in with a password then.")
