@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caso-project/caso/core/config/oslo"
+	"github.com/caso-project/caso/internal/printable"
 )
 
 // maxExpandedBytes limits the size to which references expand a value: a few options that each
@@ -130,7 +131,7 @@ func (e *expansion) describe(reference oslo.Reference) string {
 	if e.option.GetSecret() {
 		return fmt.Sprintf("the reference that starts with the $ at character %d of the value", reference.At)
 	}
-	return "$" + oneLine(shortened(reference.Name))
+	return "$" + printable.OneLine(shortened(reference.Name))
 }
 
 // faultCircular reports that the options on the stack, from the given one on, refer to each other.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/caso-project/caso/internal/printable"
 )
 
 // Severity is the consequence of a problem.
@@ -38,7 +40,7 @@ type Problem struct {
 func (p Problem) String() string {
 	var text strings.Builder
 	if p.File != "" {
-		text.WriteString(printable(p.File))
+		text.WriteString(quoteUnprintable(p.File))
 		if p.Line > 0 {
 			fmt.Fprintf(&text, ":%d", p.Line)
 		}
@@ -50,13 +52,13 @@ func (p Problem) String() string {
 		text.WriteString("error: ")
 	}
 	if p.Section != "" {
-		fmt.Fprintf(&text, "[%s]", printable(p.Section))
+		fmt.Fprintf(&text, "[%s]", quoteUnprintable(p.Section))
 		if p.Option != "" {
-			text.WriteString(" " + printable(p.Option))
+			text.WriteString(" " + quoteUnprintable(p.Option))
 		}
 		text.WriteString(": ")
 	}
-	text.WriteString(oneLine(p.Text))
+	text.WriteString(printable.OneLine(p.Text))
 	return text.String()
 }
 
@@ -93,18 +95,8 @@ func sortProblems(files *Files, problems []Problem) {
 	})
 }
 
-// oneLine replaces line ends and control characters, which a plugin's text may contain, by blanks.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// printable returns a text as it is, or quoted if it contains line ends or control characters.
-func printable(text string) string {
+// quoteUnprintable returns a text as it is, or quoted if it contains line ends or control characters.
+func quoteUnprintable(text string) string {
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
 			return strconv.Quote(text)

@@ -30,7 +30,7 @@ func (o Origin) String() string {
 	case o.Flag != "":
 		return o.Flag + " on the command line"
 	case o.File != "":
-		return fmt.Sprintf("%s:%d", printable(o.File), o.Line)
+		return fmt.Sprintf("%s:%d", quoteUnprintable(o.File), o.Line)
 	}
 	return "default"
 }
@@ -288,7 +288,7 @@ func (s *Settings) missingProblem(option *declared, origin Origin, overlay strin
 	case len(paths) == 0:
 		problem.Text = fmt.Sprintf("not set, but required by %s; no configuration file was found, name one with --config-file", who)
 	default:
-		problem.Text = fmt.Sprintf("not set, but required by %s; set it in section [%s] of %s", who, section, printable(paths[len(paths)-1]))
+		problem.Text = fmt.Sprintf("not set, but required by %s; set it in section [%s] of %s", who, section, quoteUnprintable(paths[len(paths)-1]))
 	}
 	return problem
 }

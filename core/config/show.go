@@ -95,5 +95,5 @@ func itemText(text string) string {
 	if text == "" || strings.TrimFunc(text, unicode.IsSpace) != text {
 		return fmt.Sprintf("%q", text)
 	}
-	return printable(text)
+	return quoteUnprintable(text)
 }

@@ -90,7 +90,7 @@ func (w *warner) checkSection(section string, names []string) {
 func (w *warner) unusedOverlay(overlay string) string {
 	configured := w.settings.plugins.overlays()
 	if len(configured) == 0 {
-		return fmt.Sprintf("unused section: no extractor or messenger has the overlay %s; name one as NAME@%s", printable(shortened(overlay)), printable(shortened(overlay)))
+		return fmt.Sprintf("unused section: no extractor or messenger has the overlay %s; name one as NAME@%s", quoteUnprintable(shortened(overlay)), quoteUnprintable(shortened(overlay)))
 	}
 	hint := ""
 	if nearest, ok := spelling.Nearest(overlay, configured); ok {
@@ -127,7 +127,7 @@ func (w *warner) warnOfUnusedPlugin(section string) bool {
 		return false
 	}
 	w.warn(w.file.text.SectionLine(section), section, "",
-		fmt.Sprintf("unused section: [DEFAULT] %s does not name %s", option, printable(shortened(name))))
+		fmt.Sprintf("unused section: [DEFAULT] %s does not name %s", option, quoteUnprintable(shortened(name))))
 	return true
 }
 
@@ -221,7 +221,7 @@ func (w *warner) warnOfExposedSecret() {
 				continue
 			}
 			if value, _ := w.file.text.Value(section, name); value.Text != "" {
-				w.warn(value.Line, section, name, "every user of this machine can read this secret; run: chmod o-r "+printable(w.file.path))
+				w.warn(value.Line, section, name, "every user of this machine can read this secret; run: chmod o-r "+quoteUnprintable(w.file.path))
 				return
 			}
 		}
