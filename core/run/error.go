@@ -19,7 +19,7 @@ const (
 	Configuration Kind = iota + 1
 	// Locked means that another run is active.
 	Locked
-	// Incomplete means that the next run may succeed: the disk is full.
+	// Incomplete means that the next run may succeed: the disk is full, or a server is unavailable.
 	Incomplete
 )
 
@@ -54,7 +54,7 @@ func OutboxError(err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrLocked):
 		kind = Locked
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, outbox.ErrUnavailable), errors.Is(err, outbox.ErrLeaseLost):
 		kind = Incomplete
 	}
 	return &Error{Kind: kind, Err: err}

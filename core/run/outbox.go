@@ -1,7 +1,11 @@
 package run
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strings"
+	"time"
 
 	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/report"
@@ -11,14 +15,15 @@ import (
 // closes the outbox and releases the lock. No plugin has to run, so that a person can work on the
 // outbox while a plugin is broken.
 func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
-	if err := s.outboxOptionsResolved(); err != nil {
+	location, options, err := s.outboxLocation()
+	if err != nil {
 		return nil, nil, err
 	}
 	release, err := takeRunLock(s.settings.Host().String("DEFAULT", "lock_path"))
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := sqlstore.Open(sqlstore.InDirectory(s.settings.Host().String("DEFAULT", "spooldir")), sqlstore.Options{Now: s.env.Now})
+	store, err := sqlstore.Open(location, options)
 	if err != nil {
 		release()
 		return nil, nil, OutboxError(err)
@@ -31,34 +36,74 @@ func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
 	}, nil
 }
 
-// ReadOutbox opens the outbox for reading, without the run lock. A missing file is an empty
-// outbox. The function that it returns closes the outbox.
+// ReadOutbox opens the outbox for reading, without the run lock. A missing outbox is empty. The
+// function that it returns closes the outbox.
 func (s *Session) ReadOutbox() (*sqlstore.Store, func(), error) {
-	if err := s.outboxOptionsResolved(); err != nil {
+	location, options, err := s.outboxLocation()
+	if err != nil {
 		return nil, nil, err
 	}
-	store, err := sqlstore.Open(sqlstore.InDirectory(s.settings.Host().String("DEFAULT", "spooldir")), sqlstore.Options{ReadOnly: true, Now: s.env.Now})
+	options.ReadOnly = true
+	store, err := sqlstore.Open(location, options)
 	if err != nil {
 		return nil, nil, OutboxError(err)
 	}
 	return store, func() { _ = store.Close() }, nil
 }
 
-// outboxOptionsResolved returns an error where the path of the outbox refers to an option of a
-// plugin that is not running.
-func (s *Session) outboxOptionsResolved() error {
+// outboxLocation reads the place of the outbox from the options.
+func (s *Session) outboxLocation() (sqlstore.Location, sqlstore.Options, error) {
+	host := s.settings.Host()
+	options := sqlstore.Options{Now: s.env.Now, LeaseTimeout: time.Duration(host.Int("DEFAULT", "lease_timeout")) * time.Second}
 	for _, option := range []string{"spooldir", "lock_path"} {
-		if !s.settings.Host().IsSet("DEFAULT", option) {
-			return &Error{Kind: Configuration, Err: fmt.Errorf(
+		if !host.IsSet("DEFAULT", option) {
+			return sqlstore.Location{}, options, &Error{Kind: Configuration, Err: fmt.Errorf(
 				"[DEFAULT] %s refers to an option of a plugin; give it a value without references", option)}
 		}
 	}
-	return nil
+	url := host.String("DEFAULT", "outbox")
+	if url == "" {
+		return sqlstore.InDirectory(host.String("DEFAULT", "spooldir")), options, nil
+	}
+	password, err := s.outboxPassword()
+	if err != nil {
+		return sqlstore.Location{}, options, &Error{Kind: Configuration, Err: err}
+	}
+	location, err := sqlstore.ParseLocation(url, password)
+	if err != nil {
+		return location, options, &Error{Kind: Configuration, Err: fmt.Errorf("[DEFAULT] outbox: %w", err)}
+	}
+	return location, options, nil
+}
+
+// outboxPassword returns the password of a shared outbox; empty if none is set.
+func (s *Session) outboxPassword() (string, error) {
+	host := s.settings.Host()
+	password, path := host.String("DEFAULT", "outbox_password"), host.String("DEFAULT", "outbox_password_file")
+	switch {
+	case path == "":
+		return password, nil
+	case password != "":
+		return "", errors.New("both [DEFAULT] outbox_password and outbox_password_file are set; remove one of them")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading [DEFAULT] outbox_password_file: %w", err)
+	}
+	return strings.TrimRight(string(content), "\r\n"), nil
+}
+
+// warnAboutOutbox adds what an operator should change about the outbox to the report.
+func (s *Session) warnAboutOutbox(store *sqlstore.Store, run *report.Run) {
+	for _, warning := range store.Warnings() {
+		run.Problems = append(run.Problems, report.Problem{Severity: report.Warning, Summary: "outbox " + store.Location() + ": " + warning})
+	}
 }
 
 // registerMessengers makes the configured messengers known to the outbox, those that did not start
 // too, and warns about messengers that left the configuration with batches pending.
 func (s *Session) registerMessengers(store *sqlstore.Store, run *report.Run) error {
+	s.warnAboutOutbox(store, run)
 	names := make([]string, 0, len(s.messengers))
 	for _, i := range s.messengers {
 		names = append(names, i.Name)

@@ -109,3 +109,28 @@ func testStats(t *testing.T, newPlace NewPlace) {
 	Equal(t, "ssm", stats.Messengers[1], outbox.MessengerStats{Name: "ssm", PendingBatches: 2, PendingRecords: 4, OldestPending: Day(), DeadLetters: 1,
 		PendingProjects: []outbox.PendingProject{{Extractor: "nova", ProjectID: "p", ProjectName: "name of p", From: Hours(0)}}})
 }
+
+// testMessengerReturnsInTheMiddleOfAWindow registers a messenger again after another one has got
+// the first batch of a window that was committed meanwhile.
+func testMessengerReturnsInTheMiddleOfAWindow(t *testing.T, newPlace NewPlace) {
+	o := Open(t, newPlace(t))
+	Register(t, o, "ssm", "logstash")
+	Commit(t, o, Records("1"))
+	Register(t, o, "ssm")
+	w := Begin(t, o, Origin("p", 0, 1))
+	for _, id := range []string{"2", "3", "4"} {
+		Must(t, w.Append(Large(id)))
+	}
+	Must(t, w.Commit(outbox.Change{}))
+	for range 2 {
+		batch, _, err := o.Next("ssm")
+		Must(t, err)
+		Must(t, o.Ack("ssm", batch.ID))
+	}
+	Register(t, o, "ssm", "logstash", "new")
+	Equal(t, "batches", CountBatches(t, o), 3)
+	Equal(t, "logstash", Drain(t, o, "logstash"), [][]string{{"1"}, {"3"}, {"4"}})
+	Equal(t, "new", Drain(t, o, "new"), [][]string{{"1"}, {"3"}, {"4"}})
+	Equal(t, "ssm", Drain(t, o, "ssm"), [][]string{{"3"}, {"4"}})
+	Equal(t, "batches", CountBatches(t, o), 0)
+}

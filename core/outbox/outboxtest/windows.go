@@ -260,7 +260,7 @@ func testConcurrentWindowsAndMessengers(t *testing.T, newPlace NewPlace) {
 		t.Fatalf("messengers got different batches: %v", got)
 	}
 	for i := 0; i < len(got[0]); i += batches {
-		project := strings.Split(got[0][i], "/")[0]
+		project, _, _ := strings.Cut(got[0][i], "/")
 		for b := range batches {
 			Equal(t, "batches of a window are adjacent", got[0][i+b], fmt.Sprintf("%s/%d", project, b))
 		}

@@ -20,8 +20,8 @@ type batchHead struct {
 }
 
 // pendingBatches calls visit for every batch of the queue in commit order. A batch whose row is
-// missing counts as one without records as long as a messenger has to get it.
-func (t *tx) pendingBatches(cursors map[string]*cursorRow, visit func(batchHead)) error {
+// missing counts as one without records.
+func (t *tx) pendingBatches(visit func(batchHead)) error {
 	windows, err := t.windows(0)
 	if err != nil {
 		return err
@@ -41,24 +41,13 @@ func (t *tx) pendingBatches(cursors map[string]*cursorRow, visit func(batchHead)
 		return err
 	}
 	for _, w := range windows {
-		for number := int64(1); number <= w.batchCount; number++ {
-			head, exists := heads[key{w.windowID, number}]
+		for number := w.firstNumber; number <= w.batchCount; number++ {
+			head := heads[key{w.windowID, number}]
 			head.window, head.number = w, number
-			if exists || isWanted(cursors, w, number) {
-				visit(head)
-			}
+			visit(head)
 		}
 	}
 	return nil
-}
-
-func isWanted(cursors map[string]*cursorRow, w *windowRow, number int64) bool {
-	for _, c := range cursors {
-		if c.wants(w, number) {
-			return true
-		}
-	}
-	return false
 }
 
 // Pending returns every pending batch in commit order, without its records.
@@ -70,7 +59,7 @@ func (s *Store) Pending() ([]outbox.PendingBatch, error) {
 		if err != nil {
 			return err
 		}
-		return t.pendingBatches(cursors, func(head batchHead) {
+		return t.pendingBatches(func(head batchHead) {
 			pending := outbox.PendingBatch{
 				Batch: outbox.Batch{Origin: head.window.Origin, ID: head.window.batchID(head.number), Committed: head.window.committed},
 				Bytes: head.bytes, RecordCount: head.records,
@@ -96,7 +85,7 @@ func (s *Store) Batch(id string) (*outbox.Batch, bool, error) {
 			return err
 		}
 		for _, w := range windows {
-			for number := int64(1); number <= w.batchCount; number++ {
+			for number := w.firstNumber; number <= w.batchCount; number++ {
 				if w.batchID(number) != id {
 					continue
 				}
@@ -133,7 +122,7 @@ func (s *Store) Stats() (outbox.Stats, error) {
 				projects:       map[[2]string]outbox.PendingProject{},
 			}
 		}
-		err = t.pendingBatches(cursors, func(head batchHead) {
+		err = t.pendingBatches(func(head batchHead) {
 			stats.Batches++
 			stats.Records += head.records
 			for name, c := range cursors {

@@ -99,9 +99,9 @@ func (t *tx) nextBatch(c *cursorRow) (*windowRow, int64, error) {
 		return nil, 0, err
 	}
 	if w.position == c.position {
-		return w, c.number, nil
+		return w, max(c.number, w.firstNumber), nil
 	}
-	return w, 1, nil
+	return w, w.firstNumber, nil
 }
 
 // readBatch returns the records of a batch. An error of type *outbox.DamagedBatchError concerns
@@ -245,13 +245,5 @@ func (t *tx) release(cursors map[string]*cursorRow, w *windowRow, number int64) 
 	if !configured && w.messenger == "" {
 		return nil
 	}
-	if w.damage == nil {
-		if _, err := t.exec(deleteBatch, w.windowID, number); err != nil {
-			return err
-		}
-	}
-	if number < w.batchCount {
-		return nil
-	}
-	return t.deleteWindow(w)
+	return t.deleteBatches(w, number)
 }

@@ -1,5 +1,6 @@
-// Package sqlstore keeps the outbox in an SQL database. The embedded engine is SQLite, one file in
-// the spool directory.
+// Package sqlstore keeps the outbox in an SQL database: in SQLite, one file in the spool directory,
+// or on a server that several hosts share, MariaDB 10.6 (with or without Galera), MySQL 8,
+// PostgreSQL 13 or later. All engines use the same statements; engine and dialect are what differs.
 //
 // # Tables
 //
@@ -27,4 +28,10 @@
 // Every transaction ends by changing outbox_state from the revision and the token that this process
 // last wrote. A process that is not the only writer any more changes no row, and its transaction is
 // rolled back. After a Commit whose outcome is unknown, the revision shows it.
+//
+// The writer of an SQLite file holds a file lock. On a server it holds a lease: the row
+// outbox_state names the holder, whose transactions, or a renewal now and then, increase the
+// revision. A process that finds the revision unchanged for the lease timeout takes the lease over
+// and increases the token, after which the former holder cannot change anything. No clocks are
+// compared.
 package sqlstore

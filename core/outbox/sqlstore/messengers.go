@@ -58,15 +58,8 @@ func (t *tx) register(cursors map[string]*cursorRow, name string) error {
 		c.until = 0
 	default:
 		c = &cursorRow{messenger: name, position: t.state.nextPosition, number: 1}
-		var windowID int64
-		found, err := t.queryOne(selectOldestWindow, []any{&c.position, &windowID})
-		if err != nil {
+		if _, err := t.queryOne(selectOldestWindow, []any{&c.position, &c.number}); err != nil {
 			return err
-		}
-		if found {
-			if _, err := t.queryOne(selectFirstBatch, []any{&c.number}, windowID); err != nil {
-				return err
-			}
 		}
 		cursors[name] = c
 	}
@@ -94,10 +87,11 @@ func (t *tx) retired(cursors map[string]*cursorRow) ([]outbox.RetiredMessenger, 
 			if c.until == 0 || !c.wants(w, w.batchCount) {
 				continue
 			}
-			pending += int(w.batchCount)
+			first := w.firstNumber
 			if w.position == c.position {
-				pending -= int(c.number - 1)
+				first = max(first, c.number)
 			}
+			pending += int(w.batchCount - first + 1)
 		}
 		if pending > 0 {
 			list = append(list, outbox.RetiredMessenger{Name: name, PendingBatches: pending})

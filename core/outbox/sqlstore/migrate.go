@@ -21,7 +21,9 @@ type schema struct {
 	directory string
 }
 
-var sqliteSchema = schema{dialect: database.DialectSQLite3, directory: "migrations/sqlite"}
+func sqliteSchema() schema {
+	return schema{dialect: database.DialectSQLite3, directory: "migrations/sqlite"}
+}
 
 // versionTable is where goose stores the versions that were applied.
 const versionTable = "outbox_schema"

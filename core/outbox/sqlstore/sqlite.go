@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
@@ -123,7 +124,7 @@ func (e *sqliteEngine) connectAndCheck(ctx context.Context) (*sql.DB, error) {
 	if db, err = e.connect(e.path, false); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, sqliteSchema); err != nil {
+	if err := migrate(ctx, db, sqliteSchema()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -231,7 +232,7 @@ func (e *sqliteEngine) fill(ctx context.Context, path string) error {
 			return errors.Join(err, db.Close())
 		}
 	}
-	return errors.Join(migrate(ctx, db, sqliteSchema), db.Close())
+	return errors.Join(migrate(ctx, db, sqliteSchema()), db.Close())
 }
 
 // check checks that the file is an outbox, its structure, and that no row vanished. The checksum of
@@ -254,7 +255,7 @@ func (e *sqliteEngine) check(ctx context.Context, db *sql.DB) error {
 			return fmt.Errorf("%w: %s; %s", outbox.ErrDamaged, result, restoreRemedy)
 		}
 	}
-	if err := checkVersion(ctx, db, sqliteSchema, e.readOnly); err != nil {
+	if err := checkVersion(ctx, db, sqliteSchema(), e.readOnly); err != nil {
 		return err
 	}
 	return checkDigest(ctx, db)
@@ -328,6 +329,10 @@ func (e *sqliteEngine) shrink(db *sql.DB) (err error) {
 }
 
 func (e *sqliteEngine) adapt(s statement) string { return string(s) }
+
+func (e *sqliteEngine) settingsWarning(context.Context, *sql.DB) (string, error) { return "", nil }
+
+func (e *sqliteEngine) renewInterval() time.Duration { return 0 }
 
 func (e *sqliteEngine) readOptions() *sql.TxOptions { return nil }
 
@@ -444,7 +449,7 @@ func (e *sqliteEngine) checkFree(bytes int64) error {
 	if err := unix.Statfs(filepath.Dir(e.path), &status); err != nil {
 		return err
 	}
-	if int64(status.Bavail)*status.Bsize < bytes {
+	if float64(status.Bavail)*float64(status.Bsize) < float64(bytes) {
 		return unix.ENOSPC
 	}
 	return nil

@@ -29,22 +29,24 @@ WHERE id = 1 AND token = ?`
 
 const (
 	insertWindow statement = `INSERT INTO outbox_windows (position, window_id, generation, extractor, project_id,
-project_name, from_time, to_time, committed_at, messenger, batch_count, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+project_name, from_time, to_time, committed_at, messenger, first_number, batch_count, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	selectWindows statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
-from_time, to_time, committed_at, messenger, batch_count, checksum
+from_time, to_time, committed_at, messenger, first_number, batch_count, checksum
 FROM outbox_windows WHERE position >= ? ORDER BY position`
 
 	// selectNextWindow selects the first window that a messenger may get: its arguments are a
 	// position and the name of the messenger.
 	selectNextWindow statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
-from_time, to_time, committed_at, messenger, batch_count, checksum
+from_time, to_time, committed_at, messenger, first_number, batch_count, checksum
 FROM outbox_windows WHERE position >= ? AND messenger IN ('', ?) ORDER BY position LIMIT 1`
 
-	selectOldestWindow statement = `SELECT position, window_id FROM outbox_windows ORDER BY position LIMIT 1`
+	selectOldestWindow statement = `SELECT position, first_number FROM outbox_windows ORDER BY position LIMIT 1`
 
 	selectWindowOfID statement = `SELECT position FROM outbox_windows WHERE window_id = ?`
+
+	updateWindow statement = `UPDATE outbox_windows SET first_number = ?, checksum = ? WHERE position = ?`
 
 	deleteWindow statement = `DELETE FROM outbox_windows WHERE position = ?`
 )
@@ -57,14 +59,12 @@ VALUES (?, ?, ?, ?, ?, ?)`
 
 	selectBatchHeads statement = `SELECT window_id, number, record_count, byte_count FROM outbox_batches`
 
-	selectFirstBatch statement = `SELECT number FROM outbox_batches WHERE window_id = ? ORDER BY number LIMIT 1`
-
 	selectStaged statement = `SELECT DISTINCT b.window_id FROM outbox_batches b
 WHERE NOT EXISTS (SELECT 1 FROM outbox_windows w WHERE w.window_id = b.window_id)`
 
 	selectLastBatch statement = `SELECT number FROM outbox_batches WHERE window_id = ? ORDER BY number DESC LIMIT 1`
 
-	deleteBatch statement = `DELETE FROM outbox_batches WHERE window_id = ? AND number = ?`
+	deleteBatchesUpTo statement = `DELETE FROM outbox_batches WHERE window_id = ? AND number <= ?`
 
 	deleteBatchesFrom statement = `DELETE FROM outbox_batches WHERE window_id = ? AND number >= ?`
 

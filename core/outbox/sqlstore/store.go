@@ -19,6 +19,9 @@ type Options struct {
 	ReadOnly bool
 	// LockTimeout limits the wait for another process to close the outbox; 0 means 2 s.
 	LockTimeout time.Duration
+	// LeaseTimeout is how long the holder of a shared outbox may write nothing before another host
+	// takes over; 0 means 30 s.
+	LeaseTimeout time.Duration
 	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
 
@@ -38,6 +41,13 @@ func (o *Options) lockTimeout() time.Duration {
 		return 2 * time.Second
 	}
 	return o.LockTimeout
+}
+
+func (o *Options) leaseTimeout() time.Duration {
+	if o.LeaseTimeout == 0 {
+		return defaultLeaseTimeout
+	}
+	return o.LeaseTimeout
 }
 
 // statementTimeout limits one transaction. It only has to end a wait for a server that is gone.
@@ -63,6 +73,12 @@ type Store struct {
 	// statements has a nil for each statement in unprepared.
 	statements map[statement]*sql.Stmt
 	unprepared []statement
+
+	// closing is closed when the outbox is closed, which ends the goroutine of renewing.
+	closing  chan struct{}
+	renewing sync.WaitGroup
+
+	warnings []string
 
 	// mu is held while a transaction writes.
 	mu    sync.Mutex
@@ -96,6 +112,10 @@ type engine interface {
 	storedBytes(*tx) (int64, error)
 	// reserve makes sure that there is space for so many more bytes.
 	reserve(ctx context.Context, db *sql.DB, bytes int) error
+	// renewInterval is how often the lease has to be renewed; 0 if there is none.
+	renewInterval() time.Duration
+	// settingsWarning returns a warning if a crash of the server can lose commits.
+	settingsWarning(ctx context.Context, db *sql.DB) (string, error)
 	// makeSpace reports whether a transaction failed because of a full disk and may succeed now.
 	makeSpace(ctx context.Context, db *sql.DB, err error) bool
 }
@@ -108,9 +128,13 @@ func Open(location Location, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	engine, err := location.engine()
+	if err != nil {
+		return nil, err
+	}
 	s := &Store{
-		location: location, options: options, engine: location.engine(), generation: generation,
-		statements: map[statement]*sql.Stmt{},
+		location: location, options: options, engine: engine, generation: generation,
+		statements: map[statement]*sql.Stmt{}, closing: make(chan struct{}),
 	}
 	if err := s.errorf("opening the outbox", s.guard(s.open)); err != nil {
 		return nil, errors.Join(err, s.closeAfterError())
@@ -132,7 +156,36 @@ func (s *Store) open() error {
 	if s.options.ReadOnly {
 		return nil
 	}
+	warning, err := s.engine.settingsWarning(ctx, db)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		s.warnings = append(s.warnings, warning)
+	}
+	if s.location.PasswordInURL {
+		s.warnings = append(s.warnings, "the URL contains the password; move it to [DEFAULT] outbox_password or outbox_password_file")
+	}
+	if interval := s.engine.renewInterval(); interval > 0 {
+		s.renewing.Go(func() { s.renewLease(interval) })
+	}
 	return s.deleteRemains()
+}
+
+// renewLease writes a new revision from time to time, so that no other host takes over while this
+// process extracts or delivers for long.
+func (s *Store) renewLease(interval time.Duration) {
+	timer := time.NewTicker(interval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.closing:
+			return
+		case <-timer.C:
+		}
+		// An error is that of the next transaction too.
+		_ = s.update("renewing the lease", func(*tx) error { return nil })
+	}
 }
 
 // closeAfterError closes what a failed Open has opened.
@@ -140,7 +193,8 @@ func (s *Store) closeAfterError() error {
 	if s.broken.Load() {
 		return nil
 	}
-	s.options.ReadOnly = true // nothing is to be changed
+	close(s.closing)
+	s.renewing.Wait()
 	return s.engine.close(s.db)
 }
 
@@ -197,6 +251,9 @@ func (s *Store) deleteRemains() error {
 	return nil
 }
 
+// Warnings returns what an operator should change about the outbox.
+func (s *Store) Warnings() []string { return s.warnings }
+
 // Location returns the path or the URL of the outbox, without a password.
 func (s *Store) Location() string { return s.location.String() }
 
@@ -206,6 +263,13 @@ func (s *Store) Close() error {
 	if s.broken.Load() {
 		return nil // the engine would wait for a lock that is never released
 	}
+	select {
+	case <-s.closing:
+		return nil
+	default:
+	}
+	close(s.closing)
+	s.renewing.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lost = errClosed

@@ -114,10 +114,10 @@ func tear(random *rand.Rand, before, after []byte) []byte {
 	scattered := random.IntN(2) == 0
 	for at := 0; at < len(torn) && at < len(after); at += page {
 		end := min(at+page, len(torn))
-		switch {
-		case scattered && random.IntN(3) == 0:
+		switch part := random.IntN(3); {
+		case scattered && part == 0:
 			copy(torn[at:end], after[at:])
-		case scattered && random.IntN(3) == 0:
+		case scattered && part == 1:
 			if from := at + sector*random.IntN(page/sector); from < end && from < len(after) {
 				copy(torn[from:end], after[from:])
 			}

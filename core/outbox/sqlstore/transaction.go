@@ -220,7 +220,11 @@ func (s *Store) afterFailedCommit(next state, commitErr error) error {
 	if err := s.engine.resetAfterFailedCommit(ctx, s.db); err != nil {
 		return errors.Join(commitErr, err)
 	}
-	stored, err := s.readState(ctx)
+	var stored state
+	err := s.retry(func(ctx context.Context) (err error) {
+		stored, err = s.readState(ctx)
+		return err
+	})
 	switch {
 	case err != nil:
 		return errors.Join(commitErr, err)
@@ -235,8 +239,12 @@ func (s *Store) afterFailedCommit(next state, commitErr error) error {
 }
 
 func (s *Store) readState(ctx context.Context) (state, error) {
+	return selectStateRow(ctx, s.db, s.engine.adapt(selectState))
+}
+
+func selectStateRow(ctx context.Context, db *sql.DB, text string) (state, error) {
 	var found state
-	err := s.db.QueryRowContext(ctx, s.engine.adapt(selectState)).Scan(&found.revision, &found.nextWindow, &found.nextPosition,
+	err := db.QueryRowContext(ctx, text).Scan(&found.revision, &found.nextWindow, &found.nextPosition,
 		&found.digest, &found.token, &found.holder)
 	return found, err
 }

@@ -22,9 +22,11 @@ type windowRow struct {
 	generation string
 	committed  time.Time
 	// messenger is the only messenger that gets the batches; empty for all.
-	messenger  string
-	batchCount int64
-	checksum   int64
+	messenger string
+	// firstNumber is the number of the first batch that is stored: those before it are deleted.
+	firstNumber int64
+	batchCount  int64
+	checksum    int64
 	// damage is the reason why the other fields cannot be trusted, except position.
 	damage error
 }
@@ -39,7 +41,7 @@ func (w *windowRow) batchID(number int64) string {
 
 func (w *windowRow) columns() []any {
 	return []any{w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.ProjectName, formatTime(w.From),
-		formatTime(w.To), formatTime(w.committed), w.messenger, w.batchCount}
+		formatTime(w.To), formatTime(w.committed), w.messenger, w.firstNumber, w.batchCount}
 }
 
 func (t *tx) insertWindow(w *windowRow) error {
@@ -47,6 +49,24 @@ func (t *tx) insertWindow(w *windowRow) error {
 	w.checksum = rowChecksum(columns...)
 	t.state.digest += w.checksum
 	return t.execOne(insertWindow, append(columns, w.checksum)...)
+}
+
+// deleteBatches deletes the batches of a window up to a number, and the window with the last of
+// them.
+func (t *tx) deleteBatches(w *windowRow, number int64) error {
+	if w.damage == nil {
+		if _, err := t.exec(deleteBatchesUpTo, w.windowID, number); err != nil {
+			return err
+		}
+	}
+	if number >= w.batchCount {
+		return t.deleteWindow(w)
+	}
+	old := w.checksum
+	w.firstNumber = number + 1
+	w.checksum = rowChecksum(w.columns()...)
+	t.state.digest += w.checksum - old
+	return t.execOne(updateWindow, w.firstNumber, w.checksum, w.position)
 }
 
 func (t *tx) deleteWindow(w *windowRow) error {
@@ -60,12 +80,12 @@ func scanWindow(rows *sql.Rows) (*windowRow, error) {
 	w := &windowRow{}
 	var from, to, committed string
 	err := rows.Scan(&w.position, &w.windowID, &w.generation, &w.Extractor, &w.ProjectID, &w.ProjectName,
-		&from, &to, &committed, &w.messenger, &w.batchCount, &w.checksum)
+		&from, &to, &committed, &w.messenger, &w.firstNumber, &w.batchCount, &w.checksum)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", outbox.ErrDamaged, err)
 	}
 	sum := rowChecksum(w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.ProjectName, from, to, committed,
-		w.messenger, w.batchCount)
+		w.messenger, w.firstNumber, w.batchCount)
 	times := timeParser{}
 	w.From, w.To, w.committed = times.parse(from), times.parse(to), times.parse(committed)
 	switch {
@@ -75,7 +95,7 @@ func scanWindow(rows *sql.Rows) (*windowRow, error) {
 		w.damage = times.err
 	}
 	if w.damage != nil {
-		*w = windowRow{position: w.position, batchCount: 1, checksum: w.checksum, damage: w.damage}
+		*w = windowRow{position: w.position, firstNumber: 1, batchCount: 1, checksum: w.checksum, damage: w.damage}
 	}
 	return w, nil
 }
@@ -246,6 +266,7 @@ func (w *windowWriter) commit(doing string, change outbox.Change) error {
 func (t *tx) appendWindow(w *windowRow) error {
 	w.position = t.state.nextPosition
 	w.generation = t.store.generation
+	w.firstNumber = 1
 	t.state.nextPosition++
 	return t.insertWindow(w)
 }

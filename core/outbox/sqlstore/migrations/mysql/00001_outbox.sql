@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS outbox_windows (
 	to_time      VARBINARY(40) NOT NULL,
 	committed_at VARBINARY(40) NOT NULL,
 	messenger    VARBINARY(255) NOT NULL,
+	first_number BIGINT NOT NULL,
 	batch_count  BIGINT NOT NULL,
 	checksum     BIGINT NOT NULL
 ) ENGINE = InnoDB;

@@ -22,6 +22,7 @@ CREATE TABLE outbox_windows (
 	to_time      TEXT    NOT NULL,
 	committed_at TEXT    NOT NULL,
 	messenger    TEXT    NOT NULL,
+	first_number BIGINT NOT NULL,
 	batch_count  BIGINT NOT NULL,
 	checksum     BIGINT NOT NULL
 );

@@ -1,0 +1,190 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/caso-project/caso/core/outbox"
+)
+
+// serverEngine is an engine that several hosts share. dialect is what differs between the servers.
+type serverEngine struct {
+	dialect
+	location     Location
+	leaseTimeout time.Duration
+	readOnly     bool
+	// token is the fencing token of the lease that this process holds; 0 for none.
+	token int64
+}
+
+// dialect is what differs between MariaDB or MySQL and PostgreSQL.
+type dialect interface {
+	// connect returns a database whose sessions end a transaction that is idle for so long.
+	connect(ctx context.Context, idle time.Duration) (*sql.DB, error)
+	adapt(statement) string
+	schema() schema
+	// hasTable is the statement that counts the tables of a name in the database.
+	hasTable() string
+	// lockSchema waits until no other process changes the schema.
+	lockSchema(ctx context.Context, db *sql.DB) (unlock func(), err error)
+	// describe returns the class of an error of the server and what to do about it.
+	describe(err error) (class errorClass, remedy string)
+	// settingsWarning returns a warning if a crash of the server can lose commits.
+	settingsWarning(ctx context.Context, db *sql.DB) (string, error)
+}
+
+type errorClass int
+
+const (
+	otherError errorClass = iota
+	// temporaryError passes: a deadlock, a lost connection, a server that starts.
+	temporaryError
+)
+
+const (
+	// defaultLeaseTimeout exceeds the 5 s for which a Galera cluster does not commit while it looks
+	// for a lost node.
+	defaultLeaseTimeout = 30 * time.Second
+	// connectTimeout limits an attempt to connect to one host.
+	connectTimeout = 10 * time.Second
+	// maxConnections is enough for the messengers and one transaction that writes.
+	maxConnections = 8
+)
+
+func (e *serverEngine) open(ctx context.Context, options *Options) (*sql.DB, error) {
+	e.readOnly, e.leaseTimeout = options.ReadOnly, options.leaseTimeout()
+	db, err := e.connect(ctx, e.leaseTimeout)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	exists, err := e.prepare(ctx, db)
+	if err == nil && exists && !e.readOnly {
+		err = e.acquireLease(ctx, db, options)
+	}
+	if err != nil || !exists {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// prepare creates the schema, or brings it up to date, or checks it.
+func (e *serverEngine) prepare(ctx context.Context, db *sql.DB) (exists bool, err error) {
+	var tables int
+	if err := db.QueryRowContext(ctx, e.hasTable()).Scan(&tables); err != nil {
+		return false, err
+	}
+	if e.readOnly {
+		if tables == 0 {
+			return false, nil
+		}
+		return true, checkVersion(ctx, db, e.schema(), true)
+	}
+	unlock, err := e.lockSchema(ctx, db)
+	if err != nil {
+		return false, fmt.Errorf("locking the schema: %w", err)
+	}
+	defer unlock()
+	return true, migrate(ctx, db, e.schema())
+}
+
+// acquireLease makes this process the only writer. A lease whose holder has written nothing for the
+// lease timeout is taken over; clocks are not compared.
+func (e *serverEngine) acquireLease(ctx context.Context, db *sql.DB, options *Options) error {
+	begun := time.Now()
+	last, lastChange := state{revision: -1}, begun
+	for {
+		found, err := selectStateRow(ctx, db, e.adapt(selectState))
+		switch {
+		case err != nil && !e.temporary(err):
+			return err
+		case err != nil:
+		case found.revision != last.revision || found.token != last.token:
+			if last.revision >= 0 && time.Since(begun) > options.lockTimeout() && found.holder != "" {
+				return fmt.Errorf("%w: a run on %s is active; wait until it has ended, or end it if it hangs", outbox.ErrLocked, found.holder)
+			}
+			last, lastChange = found, time.Now()
+		}
+		if err == nil && (found.holder == "" || time.Since(lastChange) >= e.leaseTimeout) {
+			taken, err := e.takeLease(ctx, db, found)
+			if taken || err != nil && !e.temporary(err) {
+				return err
+			}
+			last.revision = -1
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(e.leaseTimeout/20, time.Second)):
+		}
+	}
+}
+
+func (e *serverEngine) takeLease(ctx context.Context, db *sql.DB, found state) (bool, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return false, err
+	}
+	holder := fmt.Sprintf("%s (process %d)", host, os.Getpid())
+	result, err := db.ExecContext(ctx, e.adapt(takeLease), holder, found.token, found.revision)
+	if err != nil {
+		return false, err
+	}
+	changed, err := result.RowsAffected()
+	if err == nil && changed == 1 {
+		e.token = found.token + 1
+	}
+	return e.token != 0, err
+}
+
+func (e *serverEngine) renewInterval() time.Duration { return e.leaseTimeout / 4 }
+
+func (e *serverEngine) close(db *sql.DB) error {
+	if db == nil {
+		return nil
+	}
+	if e.token != 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+		defer cancel()
+		// The next run waits for the lease timeout if this fails.
+		_, _ = db.ExecContext(ctx, e.adapt(releaseLease), e.token)
+	}
+	return db.Close()
+}
+
+func (e *serverEngine) readOptions() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (e *serverEngine) temporary(err error) bool {
+	var network net.Error
+	class, _ := e.describe(err)
+	return class == temporaryError || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.As(err, &network)
+}
+
+func (e *serverEngine) isDamage(error) bool { return false }
+
+func (e *serverEngine) explain(err error) error {
+	if _, remedy := e.describe(err); remedy != "" {
+		return fmt.Errorf("%w; %s", err, remedy)
+	}
+	if e.temporary(err) && !errors.Is(err, outbox.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
+	}
+	return err
+}
+
+func (e *serverEngine) resetAfterFailedCommit(context.Context, *sql.DB) error { return nil }
+
+func (e *serverEngine) storedBytes(t *tx) (int64, error) { return t.sumBodies() }
+
+func (e *serverEngine) reserve(context.Context, *sql.DB, int) error { return nil }
+
+func (e *serverEngine) makeSpace(context.Context, *sql.DB, error) bool { return false }
