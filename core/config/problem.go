@@ -95,7 +95,8 @@ func sortProblems(files *Files, problems []Problem) {
 	})
 }
 
-// quoteUnprintable returns a text as it is, or quoted if it contains line ends or control characters.
+// quoteUnprintable returns a text as it is, or quoted if it contains line ends or control
+// characters.
 func quoteUnprintable(text string) string {
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
