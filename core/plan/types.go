@@ -22,14 +22,15 @@ type Messenger struct {
 // Accepts reports whether a messenger is to receive the records of a type from an extractor
 // instance.
 func (m Messenger) Accepts(extractor string, recordType pluginv1.RecordType) bool {
-	return m.pluginAccepts(recordType) && m.acceptsExtractor(extractor) && m.optionAccepts(recordType)
+	return m.pluginAccepts(recordType) && m.AcceptsExtractor(extractor) && m.optionAccepts(recordType)
 }
 
 func (m Messenger) pluginAccepts(recordType pluginv1.RecordType) bool {
 	return m.RecordTypes == nil || slices.Contains(m.RecordTypes, recordType)
 }
 
-func (m Messenger) acceptsExtractor(extractor string) bool {
+// AcceptsExtractor reports whether a messenger gets records of an extractor instance at all.
+func (m Messenger) AcceptsExtractor(extractor string) bool {
 	return len(m.Instance.Extractors) == 0 || slices.Contains(m.Instance.Extractors, extractor)
 }
 
@@ -66,7 +67,7 @@ func acceptRemedy(extractor string, recordType pluginv1.RecordType, messengers [
 		if !m.optionAccepts(recordType) {
 			options = append(options, fmt.Sprintf("add %s to [messenger_%s] record_types", name, m.Instance.Name))
 		}
-		if !m.acceptsExtractor(extractor) {
+		if !m.AcceptsExtractor(extractor) {
 			options = append(options, fmt.Sprintf("add %s to [messenger_%s] extractors", extractor, m.Instance.Name))
 		}
 		if m.pluginAccepts(recordType) {

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
@@ -191,7 +193,9 @@ func (s *Session) ValidateOptions() error {
 // their settings. An error diagnostic of a plugin is an error of the configuration.
 func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
 	s.addProblems(s.settings.Missing())
+	s.addProblems(s.emptyListProblems())
 	s.addProblems(s.recordTypeProblems())
+	s.addProblems(s.sameSubjectProblems())
 	if !config.HasErrors(s.problems) {
 		s.configureInstances(ctx, s.instancesOf(kinds))
 	}
@@ -199,25 +203,129 @@ func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
 }
 
 // recordTypeProblems returns an error for each record type that the option record_types of a
-// messenger names and its plugin does not accept.
+// messenger names and that its plugin does not accept or no configured extractor emits.
 func (s *Session) recordTypeProblems() []config.Problem {
 	var problems []config.Problem
 	for _, i := range s.messengers {
 		accepted := i.messenger().RecordTypes
-		if accepted == nil {
-			continue
-		}
-		var names []string
-		for _, t := range accepted {
-			names = append(names, contract.RecordTypeName(t))
-		}
+		emitted := s.typesEmittedFor(i.messenger())
 		for _, t := range i.RecordTypes {
-			if !slices.Contains(accepted, t) {
-				problems = append(problems, s.settings.Instance(i.Instance).Diagnosed(&pluginv1.Diagnostic{
-					Summary: fmt.Sprintf("%s accepts no %s records, only %s", i, contract.RecordTypeName(t), strings.Join(names, ", ")),
-					Option:  &pluginv1.OptionRef{Section: i.Section(), Name: "record_types"},
-				}))
+			text := ""
+			switch {
+			case accepted != nil && !slices.Contains(accepted, t):
+				text = fmt.Sprintf("%s accepts no %s records, only %s", i, contract.RecordTypeName(t), typeNames(accepted))
+			case emitted != nil && !slices.Contains(emitted, t):
+				text = fmt.Sprintf("no configured extractor emits %s records for %s, only %s; add an extractor that does, or remove the type",
+					contract.RecordTypeName(t), i, typeNames(emitted))
+			default:
+				continue
 			}
+			problems = append(problems, s.settings.Instance(i.Instance).Diagnosed(&pluginv1.Diagnostic{
+				Summary: text, Option: &pluginv1.OptionRef{Section: i.Section(), Name: "record_types"},
+			}))
+		}
+	}
+	return problems
+}
+
+// typesEmittedFor returns the record types of the extractors whose records a messenger gets; nil
+// where they are not all known, because an extractor did not start or --extractor selects some.
+func (s *Session) typesEmittedFor(m plan.Messenger) []pluginv1.RecordType {
+	if selected, _ := s.settings.Host().Lookup("DEFAULT", "extractor"); selected.Origin.Flag != "" {
+		return nil
+	}
+	var types []pluginv1.RecordType
+	for _, i := range s.extractors {
+		switch {
+		case !m.AcceptsExtractor(i.Name):
+			continue
+		case i.plugin == nil:
+			return nil
+		}
+		for _, description := range i.plugin.Description.GetRecordTypes() {
+			types = append(types, description.GetType())
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+func typeNames(types []pluginv1.RecordType) string {
+	var names []string
+	for _, t := range types {
+		names = append(names, contract.RecordTypeName(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+// sameSubjectProblems returns an error for each two extractor instances that would report the same
+// subjects to one messenger, which would bill them twice: they emit records of a common type, and no
+// option that both have tells their clouds or projects apart.
+func (s *Session) sameSubjectProblems() []config.Problem {
+	var problems []config.Problem
+	for n, first := range s.extractors {
+		for _, second := range s.extractors[n+1:] {
+			messenger, recordType, ok := s.commonMessenger(first, second)
+			if !ok || !s.sameProjects(first, second) || !s.sameSource(first, second) {
+				continue
+			}
+			problems = append(problems, s.settings.Host().Diagnosed(&pluginv1.Diagnostic{
+				Summary: fmt.Sprintf("%s and %s report the same subjects (%s records) to %s; remove one of them, or limit the messenger with [%s] extractors",
+					first, second, contract.RecordTypeName(recordType), messenger, messenger.Section()),
+				Option: &pluginv1.OptionRef{Section: "DEFAULT", Name: "extractor"},
+			}))
+		}
+	}
+	return problems
+}
+
+// commonMessenger returns a messenger that accepts records of one type from both extractors.
+func (s *Session) commonMessenger(first, second *instance) (*instance, pluginv1.RecordType, bool) {
+	if first.plugin == nil || second.plugin == nil {
+		return nil, 0, false
+	}
+	for _, m := range s.messengers {
+		for _, description := range first.plugin.Description.GetRecordTypes() {
+			t := description.GetType()
+			emitsToo := slices.ContainsFunc(second.plugin.Description.GetRecordTypes(), func(d *pluginv1.RecordTypeDescription) bool { return d.GetType() == t })
+			if emitsToo && m.messenger().Accepts(first.Name, t) && m.messenger().Accepts(second.Name, t) {
+				return m, t, true
+			}
+		}
+	}
+	return nil, 0, false
+}
+
+func (s *Session) sameProjects(first, second *instance) bool {
+	a, b := s.settings.Instance(first.Instance).List("DEFAULT", "projects"), s.settings.Instance(second.Instance).List("DEFAULT", "projects")
+	return slices.Equal(a, b)
+}
+
+// sameSource reports whether all options that both plugins declare have the same values. The host
+// cannot compare more: which options name a cloud is up to the plugins.
+func (s *Session) sameSource(first, second *instance) bool {
+	declared := second.plugin.Description.GetOptions()
+	common := slices.DeleteFunc(slices.Clone(first.plugin.Description.GetOptions()), func(o *pluginv1.Option) bool {
+		return !slices.ContainsFunc(declared, func(other *pluginv1.Option) bool {
+			return other.GetSection() == o.GetSection() && other.GetName() == o.GetName()
+		})
+	})
+	a, b := s.settings.Instance(first.Instance).Values(common), s.settings.Instance(second.Instance).Values(common)
+	return len(common) > 0 && slices.EqualFunc(a, b, func(x, y *pluginv1.OptionValue) bool { return proto.Equal(x, y) })
+}
+
+// emptyListProblems returns an error for each list of instances that is empty: without an extractor
+// nothing is reported, and without a messenger nothing is delivered.
+func (s *Session) emptyListProblems() []config.Problem {
+	var problems []config.Problem
+	for _, list := range []struct{ option, text string }{
+		{"extractor", "empty; name at least one extractor"},
+		{"messengers", "empty, so that no record would be delivered; name at least one messenger (noop discards all records)"},
+	} {
+		if len(s.settings.Host().List("DEFAULT", list.option)) == 0 {
+			problems = append(problems, s.settings.Host().Diagnosed(&pluginv1.Diagnostic{
+				Summary: list.text, Option: &pluginv1.OptionRef{Section: "DEFAULT", Name: list.option},
+			}))
 		}
 	}
 	return problems
