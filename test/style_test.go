@@ -47,7 +47,8 @@ func bannedWords() []bannedWord {
 		banned(`gives? (?:it |them )?up|gave up|given up|giving up`, "", "stop, time out"),
 		banned(`describes itself|says? of (?:it|them)sel(?:f|ves)`, "", "plugin description"),
 		banned(`complain(?:s|ed|t|ts|ing)?`, "", "diagnostic, error"),
-		banned(`says?|said|owes?|owed|forgets?|forgot|forgotten|mourns?|mourned|believes?|speaks?|spoke|tells?|told`, "",
+		banned(`says?|said|owes?|owed|forgets?|forgot|forgotten|mourns?|mourned|believes?|speaks?|spoke|tells?|told`,
+			"projects forget|forget ID|forget: project", // the command
 			"a program prints, returns, reports, stores, uses"),
 		banned(`knows|knew`, "", "a program has, finds, supports, stores"),
 		banned(`mends?|mended`, "", "fix"),

@@ -110,6 +110,7 @@ Exit status:
 		newDeliver(world),
 		newProjects(world),
 		newCheck(world),
+		newCheckpoint(world),
 		newOutbox(world),
 		newPlugins(world),
 		newConfig(world),

@@ -3,6 +3,7 @@ package cli
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,10 +32,14 @@ type outboxReader interface {
 	Pending() ([]outbox.PendingBatch, error)
 	Batch(id string) (*outbox.Batch, bool, error)
 	DeadLetters() ([]outbox.DeadLetter, error)
+	Checkpoints() ([]outbox.Checkpoint, error)
 }
 
 // outboxEditor is what the commands that change the outbox need of it.
 type outboxEditor interface {
+	Checkpoints() ([]outbox.Checkpoint, error)
+	SetCheckpoint(extractor, projectID string, to time.Time) error
+	DeleteCheckpoint(extractor, projectID string) error
 	DeadLetters() ([]outbox.DeadLetter, error)
 	RetryDeadLetter(messenger, batchID string) error
 	DropDeadLetter(messenger, batchID string) error

@@ -42,6 +42,23 @@ func (o *outputFlag) print(w io.Writer, facts any, text func() error) error {
 	return encoder.Encode(facts)
 }
 
+// printLine prints one line of a result.
+func printLine(world World, line string) error {
+	_, err := fmt.Fprintln(world.Stdout, printable.OneLine(line))
+	return err
+}
+
+// formatBytes returns a size with its unit.
+func formatBytes(n int) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
 // printTable prints rows in columns, below a header.
 func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any))) error {
 	writer := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -28,6 +28,7 @@ func newProjects(world World) *cobra.Command {
 	flags.addString(command, "extractor", "names", "extractors whose projects to list, separated by commas")
 	flags.addString(command, "projects", "projects", "IDs or names of the only projects to list, separated by commas")
 	output.add(command)
+	command.AddCommand(newProjectsForget(world))
 	return command
 }
 

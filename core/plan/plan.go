@@ -157,15 +157,16 @@ func (p *Plan) addProblem(problems ...report.Problem) {
 // startOf returns the start of a regular window: the checkpoint, or else the time in cASO's lastrun
 // files.
 func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) start {
-	if checkpoint, ok := in.Checkpoints[Pair{listing.Instance, project.GetId()}]; ok {
-		return start{at: truncateToSecond(checkpoint), reported: true}
+	pair := Pair{listing.Instance, project.GetId()}
+	if checkpoint, ok := in.Checkpoints[pair]; ok {
+		return start{at: truncateToSecond(checkpoint), pair: pair, reported: true}
 	}
 	if in.LastRunDir == nil {
-		return start{at: epoch()}
+		return start{at: epoch(), pair: pair}
 	}
 	at, problems := readLastRun(in.LastRunDir, project, projectSpellings(project, listing.Spellings))
 	plan.addProblem(problems...)
-	return start{at: at, reported: at.After(epoch())}
+	return start{at: at, pair: pair, reported: at.After(epoch())}
 }
 
 // projectLabel returns name and ID of a project for messages.

@@ -81,7 +81,7 @@ func TestWindows(t *testing.T) {
 		"after a day":                 {checkpoint: "2026-11-22 10:00", want: "11-22 10:00:00 to 11-23 10:00:00"},
 		"first":                       {want: "01-01 to 11-23 10:00:00"},
 		"twice in a second":           {checkpoint: "2026-11-23 10:00", problem: "info: "},
-		"the clock jumped back":       {checkpoint: "2026-11-23 10:01", problem: "warning: "},
+		"the clock jumped back":       {checkpoint: "2026-11-23 10:01", problem: "error: "},
 		"only to":                     {checkpoint: "2026-11-23", to: "2026-11-23 05:00", want: "11-23 to 11-23 05:00:00"},
 		"only to, before it":          {checkpoint: "2026-11-23", to: "2026-11-22", problem: "--extract-from"},
 		"only to, first":              {to: "2026-11-22", want: "01-01 to 11-22"},

@@ -14,6 +14,8 @@ const longGap = 24 * time.Hour
 // start is where a regular window of a pair starts.
 type start struct {
 	at time.Time
+	// pair has the checkpoint.
+	pair Pair
 	// reported is true if the time before was reported, by caso or by cASO.
 	reported bool
 }
@@ -92,9 +94,10 @@ func republished(from, to time.Time) candidate {
 func (s start) regularWindow(to, now time.Time) ([]candidate, []report.Problem) {
 	switch {
 	case s.at.After(now):
-		problem := report.Warnf("the checkpoint %s is in the future (now %s): nothing is extracted", formatTime(s.at), formatTime(now))
+		problem := report.Errorf("the checkpoint %s is in the future (now %s): nothing is extracted until then", formatTime(s.at), formatTime(now))
 		return nil, []report.Problem{problem.WithDetail(
-			"Check the clock of this machine. If it was wrong in an earlier run, extraction continues at that time.")}
+			"Check the clock of this machine. If it was wrong in an earlier run, move the checkpoint back to the true time of that run: caso checkpoint set --extractor %s --project %s TIME.",
+			s.pair.Extractor, s.pair.ProjectID)}
 	case s.at.Equal(now):
 		return nil, []report.Problem{report.Infof("the checkpoint is now (%s): nothing to extract", formatTime(now))}
 	case !s.at.Before(to):

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
@@ -87,9 +88,34 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 		input.Checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = c.To
 	}
 	input.Listings = s.listProjects(ctx, input.Listings, run)
+	run.Problems = append(run.Problems, s.unlistedProjects(input.Listings, checkpoints)...)
 	planned := plan.Make(input)
 	run.Problems = append(run.Problems, planned.Problems...)
 	return input, planned, nil
+}
+
+// unlistedProjects returns an error for each project that has a checkpoint and is missing in the
+// list of its extractor: it was reported until then, and its usage since is not. An extractor whose
+// projects the command line names lists no others.
+func (s *Session) unlistedProjects(listings []plan.Listing, checkpoints []outbox.Checkpoint) []report.Problem {
+	var problems []report.Problem
+	for _, listing := range listings {
+		if namedByFlag(s.settings.Instance(s.extractor(listing.Instance).Instance)) {
+			continue
+		}
+		for _, c := range checkpoints {
+			listed := slices.ContainsFunc(listing.Projects, func(p *pluginv1.Project) bool { return p.GetId() == c.ProjectID })
+			if c.Extractor != listing.Instance || listed {
+				continue
+			}
+			problem := report.Errorf("extractor %s: project %s is no longer listed: it is not reported since %s",
+				c.Extractor, report.ProjectLabel(c.ProjectID, c.ProjectName), outbox.FormatTime(c.To))
+			problems = append(problems, problem.WithProject(c.ProjectID).WithDetail(
+				"If that is a mistake, name the project in the option projects or tag it in the cloud again; if it is gone for good: caso projects forget --extractor %s %s.",
+				c.Extractor, c.ProjectID))
+		}
+	}
+	return problems
 }
 
 // planInput reads what a plan depends on, except for what the cloud and the outbox contribute: the

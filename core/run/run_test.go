@@ -418,3 +418,36 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("the next run: %+v", result)
 	}
 }
+
+// A project that has a checkpoint and is no longer listed is an error until its checkpoint is
+// deleted. --projects lists no others.
+func TestUnlistedProject(t *testing.T) {
+	s := newSite(t, oneCloud)
+	if result := s.extract(); !result.Complete() {
+		t.Fatalf("got %+v", result)
+	}
+	one := []config.Override{{Section: "DEFAULT", Name: "projects", Value: "p1"}}
+	for range 2 {
+		if got := errorsIn(t, s.extract(one...)); !strings.Contains(got, "extractor cloud: project p2 is no longer listed: it is not reported since 2026-11-25T12:00:00Z") {
+			t.Errorf("got %q", got)
+		}
+	}
+	if result := s.extract(config.Override{Section: "DEFAULT", Name: "projects", Value: "p1", Flag: "--projects"}); !result.Complete() {
+		t.Errorf("with --projects: %q", errorsIn(t, result))
+	}
+	session, err := s.session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, closeOutbox, err := session.OpenOutbox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DeleteCheckpoint("cloud", "p2"); err != nil {
+		t.Error(err)
+	}
+	closeOutbox()
+	if result := s.extract(one...); !result.Complete() {
+		t.Errorf("after its checkpoint was deleted: %q", errorsIn(t, result))
+	}
+}

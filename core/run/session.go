@@ -259,8 +259,8 @@ func typeNames(types []pluginv1.RecordType) string {
 }
 
 // sameSubjectProblems returns an error for each two extractor instances that would report the same
-// subjects to one messenger, which would bill them twice: they emit records of a common type, and no
-// option that both have tells their clouds or projects apart.
+// subjects to one messenger, which would bill them twice: they emit records of a common type, and
+// the options that both have do not distinguish their clouds or projects.
 func (s *Session) sameSubjectProblems() []config.Problem {
 	var problems []config.Problem
 	for n, first := range s.extractors {

@@ -104,18 +104,33 @@ func testOutbox(t *testing.T, bin string) {
 		first := s.extract(0)
 		future := time.Now().UTC().Truncate(time.Second).Add(30 * 24 * time.Hour)
 		s.moveCheckpoint(first.Windows[0].ProjectID, future)
-		run := s.extract(0)
+		run := s.extract(1)
 		for _, window := range run.Windows {
 			if window.ProjectID == first.Windows[0].ProjectID || !window.From.Before(window.To) {
 				t.Errorf("a window from %s to %s", window.From, window.To)
 			}
 		}
-		checkLine(t, slices.DeleteFunc(problemLines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "warning") }),
+		checkLine(t, slices.DeleteFunc(problemLines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "error") }),
 			"in the future", first.Windows[0].ProjectName)
 		box := s.open()
-		defer func() { must(t, box.Close()) }()
 		if at, _, err := box.Checkpoint("nova", first.Windows[0].ProjectID); err != nil || !at.To.Equal(future) {
 			t.Errorf("the checkpoint moved to %s, %v", at.To, err)
+		}
+		must(t, box.Close())
+		// A person sees it and moves it back.
+		if got := s.run(0, "checkpoint", "list"); strings.Count(got.stdout, "in the future") != 1 {
+			t.Errorf("%s", got.stdout)
+		}
+		to := first.Windows[0].To.Format(time.RFC3339)
+		if got := s.run(0, "checkpoint", "set", "--project", first.Windows[0].ProjectID, to); !strings.Contains(got.stdout, "the next run reports the time from "+to) {
+			t.Errorf("%s", got.stdout)
+		}
+		reported := false
+		for _, window := range s.extract(0).Windows {
+			reported = reported || window.ProjectID == first.Windows[0].ProjectID && window.From.Equal(first.Windows[0].To)
+		}
+		if !reported {
+			t.Error("the next run did not start at the checkpoint that was set")
 		}
 	})
 }

@@ -19,6 +19,8 @@ type Store interface {
 	Begin(origin outbox.Origin) (outbox.WindowWriter, error)
 	Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool, error)
 	Checkpoints() ([]outbox.Checkpoint, error)
+	SetCheckpoint(extractor, projectID string, to time.Time) error
+	DeleteCheckpoint(extractor, projectID string) error
 	Register(messengers []string) ([]outbox.RetiredMessenger, error)
 	DropMessenger(messenger string) error
 	Next(messenger string) (*outbox.Batch, bool, error)

@@ -13,6 +13,7 @@ func Run(t *testing.T, newPlace NewPlace) {
 		"batch is kept until all messengers ack":      testBatchIsKeptUntilAllMessengersAcknowledge,
 		"begin refuses invalid origins":               testBeginRefusesInvalidOrigins,
 		"checkpoint moves only forward without gap":   testCheckpointMovesOnlyForwardAndWithoutGap,
+		"checkpoint is set and deleted":               testCheckpointIsSetAndDeleted,
 		"concurrent windows and messengers":           testConcurrentWindowsAndMessengers,
 		"drop messenger":                              testDropMessenger,
 		"drop messenger deletes its retries":          testDropMessengerDeletesItsRetries,

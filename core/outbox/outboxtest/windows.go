@@ -332,6 +332,41 @@ func testLargeState(t *testing.T, newPlace NewPlace) {
 	}
 }
 
+// testCheckpointIsSetAndDeleted moves a checkpoint back and forth, with its state, and deletes it.
+func testCheckpointIsSetAndDeleted(t *testing.T, newPlace NewPlace) {
+	place := newPlace(t)
+	o := Open(t, place)
+	before := storedBytes(t, o)
+	state := strings.Repeat("s", 3<<20)
+	for _, project := range []string{"p", "q"} {
+		Must(t, Begin(t, o, Origin(project, 0, 5)).Commit(outbox.Change{MoveCheckpoint: true, State: []byte(state)}))
+	}
+	for _, hour := range []int{2, 9} {
+		Must(t, o.SetCheckpoint("nova", "p", Hours(hour)))
+		Must(t, o.Close())
+		o = Open(t, place)
+		got, ok, err := o.Checkpoint("nova", "p")
+		if err != nil || !ok || !got.To.Equal(Hours(hour)) || string(got.State) != state || got.ProjectName != Origin("p", 0, 5).ProjectName {
+			t.Fatalf("hour %d: %v, %d bytes, %v", hour, got.To, len(got.State), err)
+		}
+		Must(t, Begin(t, o, Origin("p", hour, hour+1)).Commit(outbox.Change{MoveCheckpoint: true, State: []byte(state)}))
+	}
+	MustFail(t, o.SetCheckpoint("nova", "r", Hours(1)), "not found", `"r"`)
+	MustFail(t, o.DeleteCheckpoint("other", "p"), "not found", `"other"`)
+	Must(t, o.DeleteCheckpoint("nova", "p"))
+	Must(t, o.Close())
+	o = Open(t, place)
+	if _, ok, err := o.Checkpoint("nova", "p"); ok || err != nil {
+		t.Errorf("the deleted checkpoint: %t, %v", ok, err)
+	}
+	if _, ok, err := o.Checkpoint("nova", "q"); !ok || err != nil {
+		t.Errorf("the other checkpoint: %t, %v", ok, err)
+	}
+	if left := storedBytes(t, o) - before; left > 4<<20 {
+		t.Errorf("%d bytes are left", left)
+	}
+}
+
 // testUnusualTexts stores what a cloud or a receiver may send as a name or a reason.
 func testUnusualTexts(t *testing.T, newPlace NewPlace) {
 	place := newPlace(t)

@@ -136,6 +136,46 @@ func (t *tx) insertStatePart(stateID, number int64, part []byte) error {
 	return t.execOne(insertState, stateID, number, rowChecksum(stateID, number, part), part)
 }
 
+// SetCheckpoint moves an existing checkpoint to any time and keeps its state. The error for one
+// that does not exist is outbox.ErrNotFound.
+func (s *Store) SetCheckpoint(extractor, projectID string, to time.Time) error {
+	return s.update(fmt.Sprintf("moving the checkpoint of project %q by extractor %q", projectID, extractor), func(t *tx) error {
+		row, exists, err := t.checkpoint(extractor, projectID)
+		switch {
+		case err != nil:
+			return err
+		case !exists:
+			return outbox.ErrNotFound
+		}
+		toTime, moved := formatTime(to), formatTime(s.options.now())
+		sum := rowChecksum(extractor, projectID, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes))
+		t.state.digest += sum - row.checksum
+		return t.execOne(updateCheckpoint, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes), sum, extractor, projectID)
+	})
+}
+
+// DeleteCheckpoint deletes a checkpoint and its state.
+func (s *Store) DeleteCheckpoint(extractor, projectID string) error {
+	doing := fmt.Sprintf("deleting the checkpoint of project %q by extractor %q", projectID, extractor)
+	var state stateRef
+	err := s.update(doing, func(t *tx) error {
+		row, exists, err := t.checkpoint(extractor, projectID)
+		switch {
+		case err != nil:
+			return err
+		case !exists:
+			return outbox.ErrNotFound
+		}
+		state = stateRef{id: row.stateID, parts: countParts(row.StateBytes)}
+		t.state.digest -= row.checksum
+		return t.execOne(deleteCheckpoint, extractor, projectID)
+	})
+	if err != nil {
+		return err
+	}
+	return s.deleteStateParts(doing, state)
+}
+
 // stageState stores all parts of a state but the last ahead of the commit, and returns that one.
 func (w *windowWriter) stageState(content []byte) ([][]byte, error) {
 	for len(content) > statePartBytes {

@@ -84,6 +84,8 @@ checksum FROM outbox_checkpoints WHERE extractor = ? AND project_id = ?`
 	selectCheckpoints statement = `SELECT extractor, project_id, project_name, to_time, moved_at, state_id, state_bytes,
 checksum FROM outbox_checkpoints`
 
+	deleteCheckpoint statement = `DELETE FROM outbox_checkpoints WHERE extractor = ? AND project_id = ?`
+
 	sumStates statement = `SELECT COALESCE(SUM(state_bytes), 0) FROM outbox_checkpoints`
 )
 
