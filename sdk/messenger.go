@@ -120,7 +120,9 @@ func ackOf(batchID string, err error) *pluginv1.Ack {
 			if reason == "" {
 				reason = contract.NoReason
 			}
-			ack.RejectedRecords = append(ack.RejectedRecords, &pluginv1.RejectedRecord{RecordId: record.GetRecordId(), Reason: reason})
+			ack.RejectedRecords = append(ack.RejectedRecords, &pluginv1.RejectedRecord{
+				RecordId: strings.ToValidUTF8(record.GetRecordId(), "\uFFFD"), Reason: reason,
+			})
 		}
 	}
 	return ack

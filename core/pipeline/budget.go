@@ -31,7 +31,7 @@ func (b *Budget) reserve(bytes int) error {
 	}
 	if used := b.used.Add(int64(bytes)); used >= b.limit {
 		b.used.Add(-int64(bytes))
-		return fmt.Errorf("outbox full (%d MiB, [DEFAULT] spool_max_size); extraction paused until batches are delivered", b.limit>>20)
+		return fmt.Errorf("outbox full (%d MiB, [DEFAULT] spool_max_size); extraction paused until batches are delivered, and dead letters retried or dropped", b.limit>>20)
 	}
 	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +48,8 @@ type Queue interface {
 type Delivery struct {
 	Queue  Queue
 	Logger hclog.Logger
+	// Mask replaces secrets in the reasons of rejections, before they are stored; nil for none.
+	Mask func(string) string
 }
 
 // Run delivers the pending batches of every messenger, all messengers at once. A failure of one
@@ -61,7 +63,10 @@ func (d *Delivery) Run(ctx context.Context, messengers []*Messenger) []report.Me
 			continue
 		}
 		group.Go(func() {
-			if err := d.deliverAll(ctx, messenger, &results[i]); err != nil {
+			rejections := &rejections{}
+			err := d.deliverAll(ctx, messenger, &results[i], rejections)
+			results[i].Problems = append(results[i].Problems, rejections.problems()...)
+			if err != nil {
 				results[i].Problems = append(results[i].Problems, problemsOf(err)...)
 			}
 		})
@@ -90,7 +95,7 @@ func (d *Delivery) addPending(results []report.MessengerResult) {
 }
 
 // deliverAll delivers batch after batch until none is pending or one cannot be delivered.
-func (d *Delivery) deliverAll(ctx context.Context, m *Messenger, result *report.MessengerResult) error {
+func (d *Delivery) deliverAll(ctx context.Context, m *Messenger, result *report.MessengerResult, rejections *rejections) error {
 	var stream *deliverStream
 	defer func() {
 		if stream != nil {
@@ -125,11 +130,20 @@ func (d *Delivery) deliverAll(ctx context.Context, m *Messenger, result *report.
 			}
 		}
 		ack, err := stream.deliver(&pluginv1.Batch{Id: batch.ID, Records: records})
+		if errors.Is(err, errBatchTooLarge) {
+			// It would block every batch after it for ever. The call ended with it.
+			stream.close()
+			stream = nil
+			if err := d.rejectBatch(m, batch.ID, records, err.Error(), result, rejections); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		tries++
-		wait, err := d.applyAck(m, batch.ID, records, ack, result)
+		wait, err := d.applyAck(m, batch.ID, records, ack, result, rejections)
 		switch {
 		case err == nil:
 			tries = 0
@@ -166,19 +180,13 @@ func (d *Delivery) rejectDamaged(m *Messenger, damaged *outbox.DamagedBatchError
 
 // applyAck stores the result of a batch. An error means that the batch stays pending; the duration
 // is when to retry it, 0 for the next run.
-func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) (time.Duration, error) {
+func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult, rejections *rejections) (time.Duration, error) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
-		return 0, d.applyDelivered(m, batchID, records, ack, result)
+		return 0, d.applyDelivered(m, batchID, records, ack, result, rejections)
 	case pluginv1.Ack_RESULT_REJECTED:
 		reason := newDiagnosticsError(ack.GetDiagnostics(), contract.NoReason).Error()
-		if err := d.Queue.Reject(m.Instance.Name, batchID, reason, nil); err != nil {
-			return 0, err
-		}
-		result.DeadLetters += len(records)
-		result.Problems = append(result.Problems,
-			report.Errorf("rejected a batch of %s (dead letters): %s", report.CountNoun(len(records), "record"), reason).WithResource(batchID))
-		return 0, nil
+		return 0, d.rejectBatch(m, batchID, records, reason, result, rejections)
 	}
 	// RETRY, and what this version of the contract does not have. It wins over rejected records: the
 	// next ack has them again.
@@ -186,11 +194,20 @@ func (d *Delivery) applyAck(m *Messenger, batchID string, records []*pluginv1.Re
 		"batch "+batchID+" was not delivered: "+contract.NoReason)
 }
 
-func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult) error {
-	reasons, err := rejectionReasons(records, ack.GetRejectedRecords())
-	if err != nil {
+// rejectBatch makes a dead letter of a batch.
+func (d *Delivery) rejectBatch(m *Messenger, batchID string, records []*pluginv1.Record, reason string, result *report.MessengerResult, rejections *rejections) error {
+	reason = d.storedReason(reason)
+	if err := d.Queue.Reject(m.Instance.Name, batchID, reason, nil); err != nil {
 		return err
 	}
+	result.DeadLetters += len(records)
+	rejections.addBatch(batchID, len(records), reason)
+	return nil
+}
+
+func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*pluginv1.Record, ack *pluginv1.Ack, result *report.MessengerResult, rejections *rejections) error {
+	reasons, unknown := d.rejectionReasons(records, ack.GetRejectedRecords())
+	var err error
 	if len(reasons) == 0 {
 		err = d.Queue.Ack(m.Instance.Name, batchID)
 	} else {
@@ -201,9 +218,10 @@ func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*plugi
 	}
 	for _, record := range records {
 		if reason, rejected := reasons[record.GetId()]; rejected {
-			result.Problems = append(result.Problems, report.Errorf("rejected a record (dead letter): %s", reason).WithResource(record.GetId()))
+			rejections.addRecord(record.GetId(), reason)
 		}
 	}
+	rejections.addUnknown(unknown)
 	result.Problems = append(result.Problems, report.FromDiagnostics(ack.GetDiagnostics())...)
 	result.DeadLetters += len(reasons)
 	result.Batches++
@@ -211,15 +229,31 @@ func (d *Delivery) applyDelivered(m *Messenger, batchID string, records []*plugi
 	return nil
 }
 
-// rejectionReasons returns the reasons by record id. A rejected record that is not in the batch is
-// an error: it cannot become a dead letter, and the messenger answered for something else.
-func rejectionReasons(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (map[string]string, error) {
-	reasons := make(map[string]string, len(rejected))
+// rejectionReasons returns the reasons by record id, and the ids that are not in the batch.
+func (d *Delivery) rejectionReasons(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (reasons map[string]string, unknown []string) {
+	reasons = make(map[string]string, len(rejected))
 	for _, r := range rejected {
-		if !slices.ContainsFunc(records, func(record *pluginv1.Record) bool { return record.GetId() == r.GetRecordId() }) {
-			return nil, fmt.Errorf("the messenger rejected record %q, which is not in the batch", r.GetRecordId())
+		if slices.ContainsFunc(records, func(record *pluginv1.Record) bool { return record.GetId() == r.GetRecordId() }) {
+			reasons[r.GetRecordId()] = d.storedReason(cmp.Or(r.GetReason(), contract.NoReason))
+		} else {
+			unknown = append(unknown, r.GetRecordId())
 		}
-		reasons[r.GetRecordId()] = cmp.Or(r.GetReason(), contract.NoReason)
 	}
-	return reasons, nil
+	return reasons, unknown
+}
+
+// maxReasonBytes limits a stored reason.
+const maxReasonBytes = 4 << 10
+
+// storedReason returns a reason as the outbox stores it: masked first and cut then, so that no part
+// of a secret is left.
+func (d *Delivery) storedReason(reason string) string {
+	if d.Mask != nil {
+		reason = d.Mask(reason)
+	}
+	const mark = "..."
+	if len(reason) > maxReasonBytes {
+		reason = strings.ToValidUTF8(reason[:maxReasonBytes-len(mark)], "") + mark
+	}
+	return reason
 }

@@ -132,12 +132,6 @@ func TestDeliver(t *testing.T) {
 			},
 			want: report.MessengerResult{Batches: 2, Records: 3, DeadLetters: 2}, problem: "too old",
 		},
-		"a rejected record that is not in the batch": {
-			deliver: func(context.Context, *pluginv1.Batch) error {
-				return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "another", Reason: "too old"})
-			},
-			want: report.MessengerResult{PendingBatches: 2, PendingRecords: 5}, problem: `"another", which is not in the batch`,
-		},
 		"a rejected record and a lost connection": {
 			deliver: func(_ context.Context, b *pluginv1.Batch) error {
 				return errors.Join(sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "too old"}), errors.New("connection lost"))
@@ -270,8 +264,54 @@ func TestDeliverAcceptedRecords(t *testing.T) {
 func TestRejectionReasons(t *testing.T) {
 	list := records(2)
 	list[0].Id, list[1].Id = "a", "b"
-	got, err := rejectionReasons(list, []*pluginv1.RejectedRecord{{RecordId: "a"}, {RecordId: "b", Reason: "too old"}})
-	if err != nil || got["a"] != contract.NoReason || got["b"] != "too old" {
-		t.Errorf("got %v, %v", got, err)
+	got, unknown := (&Delivery{}).rejectionReasons(list, []*pluginv1.RejectedRecord{{RecordId: "a"}, {RecordId: "b", Reason: "too old"}})
+	if len(unknown) > 0 || got["a"] != contract.NoReason || got["b"] != "too old" {
+		t.Errorf("got %v, %v", got, unknown)
+	}
+}
+
+// A rejected record that is not in the batch is a warning: what it was meant for is unknown, and
+// the batch was delivered.
+func TestRejectedRecordNotInBatch(t *testing.T) {
+	store := storeWith(t, []string{"bad"}, 3, 2)
+	got := deliver(t.Context(), t, store, map[string]*fakeMessenger{"bad": {deliver: func(_ context.Context, b *pluginv1.Batch) error {
+		return sdk.RejectedRecords(&pluginv1.RejectedRecord{RecordId: "another\xff", Reason: "too old"},
+			&pluginv1.RejectedRecord{RecordId: b.GetRecords()[0].GetId(), Reason: "not \xff UTF-8"})
+	}}})["bad"]
+	if got.Batches != 2 || got.Records != 3 || got.DeadLetters != 2 || got.PendingBatches != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if text := summaries(got.Problems, report.Warning); text != "the messenger rejected 2 records, not in the batch: \"another\ufffd\"; ignored" {
+		t.Errorf("warnings %q", text)
+	}
+	if text := summaries(got.Problems, report.Error); text != "rejected 2 records (dead letters): not \ufffd UTF-8 (the first is record-0-0)" {
+		t.Errorf("errors %q", text)
+	}
+}
+
+// A reason is masked before it is cut, and stored and reported once for all its records.
+func TestRejectionReasonIsMaskedAndBounded(t *testing.T) {
+	store := storeWith(t, []string{"bad"}, 3, 2)
+	reason := strings.Repeat("x", maxReasonBytes-10) + "hunter22" + strings.Repeat("y", maxReasonBytes)
+	m := &Messenger{
+		Messenger: plan.Messenger{Instance: config.Instance{Name: "bad", Ack: config.Timeout{Limit: time.Minute}}},
+		Client: plugintest.Messenger(t, &fakeMessenger{deliver: func(context.Context, *pluginv1.Batch) error {
+			return sdk.Rejected(sdk.Errorf("no").WithDetail(reason))
+		}}),
+		Explain: func(err error) error { return err },
+	}
+	delivery := Delivery{Queue: store, Logger: hclog.NewNullLogger(), Mask: func(text string) string { return strings.ReplaceAll(text, "hunter22", "***") }}
+	result := delivery.Run(t.Context(), []*Messenger{m})[0]
+	if text := summaries(result.Problems, report.Error); len(result.Problems) != 1 || !strings.HasPrefix(text, "rejected 2 batches of 5 records (dead letters): no: xxx") {
+		t.Errorf("%d problems: %.100q", len(result.Problems), text)
+	}
+	letters, err := store.DeadLetters()
+	if err != nil || len(letters) != 2 {
+		t.Fatalf("%d dead letters, %v", len(letters), err)
+	}
+	for _, letter := range letters {
+		if len(letter.Reason) > maxReasonBytes || strings.Contains(letter.Reason, "hun") || !strings.HasSuffix(letter.Reason, "...") {
+			t.Errorf("stored %q", letter.Reason[max(0, len(letter.Reason)-40):])
+		}
 	}
 }

@@ -5,9 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -74,8 +80,28 @@ type answer struct {
 	err error
 }
 
+// errBatchTooLarge means that a messenger cannot receive a batch of this size, now or later.
+var errBatchTooLarge = errors.New("the messenger cannot receive a batch of this size")
+
+// isTooLarge reports whether a call failed because a batch exceeds a limit: of grpc-go, gRPC for
+// Python and C++, or tonic. Within the limit of the contract it was the answer.
+func isTooLarge(err error, batch *pluginv1.Batch) bool {
+	if proto.Size(batch) <= contract.MaxBatchBytes {
+		return false
+	}
+	switch status.Code(err) {
+	case codes.ResourceExhausted:
+		return strings.Contains(err.Error(), "larger than max")
+	case codes.OutOfRange:
+		return strings.Contains(err.Error(), "message length too large")
+	}
+	return false
+}
+
 func (s *deliverStream) checkAnswer(batch *pluginv1.Batch, a answer) (*pluginv1.Ack, error) {
 	switch {
+	case isTooLarge(a.err, batch):
+		return nil, fmt.Errorf("%w (%d bytes): %w", errBatchTooLarge, proto.Size(batch), a.err)
 	case errors.Is(a.err, io.EOF):
 		return nil, errors.New("the messenger ended the stream before it acknowledged the last batch")
 	case a.err != nil:

@@ -36,7 +36,7 @@ func (s *Session) deliver(ctx context.Context, store *sqlstore.Store, run *repor
 			messengers[n].Client, messengers[n].Explain = i.plugin.Messenger(), i.plugin.Explain
 		}
 	}
-	delivery := pipeline.Delivery{Queue: store, Logger: s.logger}
+	delivery := pipeline.Delivery{Queue: store, Logger: s.logger, Mask: s.masker.mask}
 	run.Messengers = delivery.Run(ctx, messengers)
 }
 

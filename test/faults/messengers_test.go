@@ -17,19 +17,18 @@ import (
 // all records in order.
 func testMessengers(t *testing.T, bin string) {
 	for mode, want := range map[string][]string{
-		"crashes":                           {"exited with status 2", "panic: out of luck"},
-		"is killed":                         {"was killed by signal 9"},
-		"hangs":                             {"did not acknowledge a batch within 2s ([messenger_faulty] timeout)"},
-		"leaks memory":                      {"exited with status 2", "out of memory"},
-		"fails at the start":                {"I would rather not"},
-		"ends the stream":                   {"ended the stream before it acknowledged the last batch"},
-		"fails the stream":                  {`lost it\nsomewhere`},
-		"answers for another batch":         {`acknowledged batch "another" instead of`},
-		"answers nothing":                   {`acknowledged batch "" instead of`},
-		"gives no reason":                   {"the messenger gave no reason"},
-		"names no result":                   {"the messenger gave no reason"},
-		"rejects a record of another batch": {`rejected record "another", which is not in the batch`},
-		"sends 32 MB":                       {"larger than max"},
+		"crashes":                   {"exited with status 2", "panic: out of luck"},
+		"is killed":                 {"was killed by signal 9"},
+		"hangs":                     {"did not acknowledge a batch within 2s ([messenger_faulty] timeout)"},
+		"leaks memory":              {"exited with status 2", "out of memory"},
+		"fails at the start":        {"I would rather not"},
+		"ends the stream":           {"ended the stream before it acknowledged the last batch"},
+		"fails the stream":          {`lost it\nsomewhere`},
+		"answers for another batch": {`acknowledged batch "another" instead of`},
+		"answers nothing":           {`acknowledged batch "" instead of`},
+		"gives no reason":           {"the messenger gave no reason"},
+		"names no result":           {"the messenger gave no reason"},
+		"sends 32 MB":               {"larger than max"},
 	} {
 		t.Run(strings.ReplaceAll(mode, " ", "-"), func(t *testing.T) {
 			t.Parallel()
@@ -51,6 +50,13 @@ func testMessengers(t *testing.T, bin string) {
 			}
 		})
 	}
+	t.Run("rejects-a-record-of-another-batch", func(t *testing.T) {
+		t.Parallel()
+		s := faultySite(t, bin, "rejects a record of another batch")
+		run := s.extract(0)
+		checkLine(t, problemLines(messenger(t, run, "faulty").Problems), `not in the batch: "another"; ignored`)
+		checkOthersDelivered(t, s, run)
+	})
 	t.Run("second-answer", func(t *testing.T) {
 		t.Parallel()
 		s := faultySite(t, bin, "answers twice")
