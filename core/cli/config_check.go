@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -24,12 +23,11 @@ warning, one per line. It contacts no cloud and no receiver, and writes nothing.
 					return err
 				}
 				for _, path := range s.Files().Paths() {
-					if _, err := fmt.Fprintln(world.Stdout, "read", path); err != nil {
+					if err := printLine(world, "read "+path); err != nil {
 						return err
 					}
 				}
-				_, err := fmt.Fprintln(world.Stdout, "configuration OK")
-				return err
+				return printLine(world, "configuration OK")
 			}, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
 		},
 	}

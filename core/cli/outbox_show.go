@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/caso-project/caso/core/run"
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -27,7 +28,7 @@ func newOutboxShow(world World) *cobra.Command {
 					if err != nil {
 						return err
 					}
-					if _, err := fmt.Fprintf(world.Stdout, "%s\n", line); err != nil {
+					if _, err := fmt.Fprintf(world.Stdout, "%s\n", printable.JSON(line)); err != nil {
 						return err
 					}
 				}

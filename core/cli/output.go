@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,10 +37,15 @@ func (o *outputFlag) print(w io.Writer, facts any, text func() error) error {
 	if o.format != "json" {
 		return text()
 	}
-	encoder := json.NewEncoder(w)
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(facts)
+	err := encoder.Encode(facts)
+	if err == nil {
+		_, err = w.Write(printable.JSON(encoded.Bytes()))
+	}
+	return err
 }
 
 // printLine prints one line of a result.
@@ -59,6 +65,9 @@ func formatBytes(n int) string {
 	return fmt.Sprintf("%d B", n)
 }
 
+// maxCell is the number of characters that a cell of a table shows.
+const maxCell = 1000
+
 // printTable prints rows in columns, below a header.
 func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any))) error {
 	writer := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -69,7 +78,7 @@ func printTable(w io.Writer, header []string, rows func(addRow func(cells ...any
 	rows(func(cells ...any) {
 		row := make([]string, len(cells))
 		for i, cell := range cells {
-			row[i] = printable.OneLine(fmt.Sprint(cell))
+			row[i] = printable.OneLine(printable.Shorten(fmt.Sprint(cell), maxCell))
 		}
 		printRow(row)
 	})

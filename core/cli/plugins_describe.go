@@ -12,6 +12,7 @@ import (
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/run"
 	"github.com/caso-project/caso/internal/contract"
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -91,7 +92,7 @@ func descriptionOf(file pluginhost.File, d *pluginv1.DescribeResponse) descripti
 
 func (d descriptionFacts) write(world World, options []*pluginv1.Option) error {
 	_, err := fmt.Fprintf(world.Stdout, "%s %s, version %s\n%s\nsha256 %s\nrecord types: %s\n\n",
-		d.Kind, d.Name, d.Version, d.Path, d.SHA256, strings.Join(d.RecordTypes, ", "))
+		d.Kind, d.Name, printable.OneLine(d.Version), printable.OneLine(d.Path), d.SHA256, strings.Join(d.RecordTypes, ", "))
 	if err != nil {
 		return err
 	}

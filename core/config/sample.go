@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -42,14 +43,14 @@ func WriteSample(w io.Writer, plugins Plugins, owned []Owned) error {
 func (d *declared) writeSample(w *bufio.Writer) {
 	printf(w, "\n")
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(d.GetHelp()), "\n") {
-		comment(w, paragraph)
+		comment(w, printable.OneLine(paragraph))
 	}
 	comment(w, strings.Join(d.facts(), " "))
 	d.writeAssignment(w)
 }
 
 func (d *declared) writeAssignment(w *bufio.Writer) {
-	printf(w, "%s\n", strings.TrimRight(fmt.Sprintf("#%s = %s", d.GetName(), d.GetDefaultValue()), " "))
+	printf(w, "%s\n", strings.TrimRight(printable.OneLine(fmt.Sprintf("#%s = %s", d.GetName(), d.GetDefaultValue())), " "))
 }
 
 // WriteReference writes the same options as WriteSample in Markdown: a heading for each section, a
@@ -67,7 +68,7 @@ func WriteReference(w io.Writer, owned []Owned) error {
 			printf(lines, "\n### %s\n\n", codeSpan(k.name))
 			if help := strings.TrimSpace(option.GetHelp()); help != "" {
 				for paragraph := range strings.SplitSeq(help, "\n") {
-					writeWrapped(lines, "", "", paragraph)
+					writeWrapped(lines, "", "", printable.OneLine(paragraph))
 					printf(lines, "\n")
 				}
 			}

@@ -38,9 +38,14 @@ func (s *Settings) groups(overlay string) [][]key {
 	return s.schema.groups(func(option *declared) bool { return overlay == "" || s.plugins.use(option, overlay) })
 }
 
+// MaskURLPasswords returns a text in which the password of every URL is replaced.
+func MaskURLPasswords(text string) string {
+	return passwordInURL.ReplaceAllString(text, "${1}"+hidden+"@")
+}
+
 func (v Value) shown(reveal bool) any {
 	if text, ok := v.Any().(string); ok && !reveal && !v.Secret {
-		return passwordInURL.ReplaceAllString(text, "${1}"+hidden+"@")
+		return MaskURLPasswords(text)
 	}
 	if v.IsSet && v.Secret && !reveal {
 		return hidden

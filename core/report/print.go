@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,10 +15,15 @@ import (
 
 // WriteJSON prints the run as one JSON object.
 func (r *Run) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
+	err := encoder.Encode(r)
+	if err == nil {
+		_, err = w.Write(printable.JSON(text.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("printing the report: %w", err)
 	}
 	return nil
@@ -103,6 +109,10 @@ func (r *Run) ErrorLines() []string {
 	return slices.DeleteFunc(r.problemLines(), func(line string) bool { return !strings.HasPrefix(line, string(Error)+": ") })
 }
 
+// maxShown is the number of characters of a summary and of a detail that a line has. The JSON
+// report has all.
+const maxShown = 1000
+
 // Line returns the problem as one line. Source is what the problem belongs to, if the summary does
 // not name it.
 func (p Problem) Line(source string) string {
@@ -113,12 +123,12 @@ func (p Problem) Line(source string) string {
 	if source != "" {
 		line += source + ": "
 	}
-	line += strings.TrimRight(p.Summary, ". ")
+	line += strings.TrimRight(printable.Shorten(p.Summary, maxShown), ". ")
 	if p.Resource != "" && !strings.Contains(p.Summary, p.Resource) {
 		line += " (" + p.Resource + ")"
 	}
 	if p.Detail != "" {
-		line += ". " + p.Detail
+		line += ". " + printable.Shorten(p.Detail, maxShown)
 	}
 	return printable.OneLine(line)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -94,14 +95,24 @@ func TestWriteTextIsPrintable(t *testing.T) {
 		Windows:    []WindowResult{{ProjectID: hostile, ProjectName: "x" + hostile, VO: hostile, Problems: []Problem{Errorf(hostile)}}},
 		Messengers: []MessengerResult{{Name: "ssm", Problems: []Problem{Errorf("no").WithDetail(hostile).WithResource(hostile)}}},
 	}
-	var text strings.Builder
-	if err := run.WriteText(&text); err != nil {
+	var text, json strings.Builder
+	if err := errors.Join(run.WriteText(&text), run.WriteJSON(&json)); err != nil {
 		t.Fatal(err)
+	}
+	if one := strings.ReplaceAll(json.String(), "\n", ""); printable.OneLine(one) != one {
+		t.Errorf("got %q", one)
 	}
 	for line := range strings.Lines(text.String()) {
 		if line = strings.TrimSuffix(line, "\n"); printable.OneLine(line) != line || strings.HasPrefix(line, "done:") {
 			t.Errorf("got %q", line)
 		}
+	}
+}
+
+func TestLineIsBounded(t *testing.T) {
+	line := Errorf("%s", strings.Repeat("é", 5000)).WithDetail("%s", strings.Repeat("x", 5000)).Line("")
+	if n := strings.Count(line, "é"); n != maxShown || strings.Count(line, "x") != maxShown {
+		t.Errorf("%d characters of the summary: %q", n, line)
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *Session) Failures() []error {
 	var errs []error
 	for _, i := range s.instances() {
 		if i.err != nil {
-			errs = append(errs, i.err)
+			errs = append(errs, errors.New(s.masker.mask(i.err.Error())))
 		}
 	}
 	return errs

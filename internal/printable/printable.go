@@ -3,9 +3,12 @@
 package printable
 
 import (
+	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
 // maxQuoted is the number of characters that Quote shows.
@@ -42,11 +45,40 @@ func OneLine(text string) string {
 // Quote returns text as %q prints it, without surrounding white space and shortened to 120
 // characters.
 func Quote(text string) string {
-	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
-	if runes := []rune(text); len(runes) > maxQuoted {
-		text = string(runes[:maxQuoted]) + "..."
+	return strconv.Quote(Shorten(strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD")), maxQuoted))
+}
+
+// Shorten returns text cut to a number of characters, with an ellipsis in the place of the rest.
+func Shorten(text string, characters int) string {
+	if len(text) <= characters {
+		return text
 	}
-	return strconv.Quote(text)
+	if runes := []rune(text); len(runes) > characters {
+		return string(runes[:characters]) + "..."
+	}
+	return text
+}
+
+// JSON returns a JSON text in which every character that a terminal interprets is escaped.
+// encoding/json and protojson leave those above U+007E as they are.
+func JSON(text []byte) []byte {
+	interpreted := func(r rune) bool { return r > '~' && unprintable(r) }
+	if bytes.IndexFunc(text, interpreted) < 0 {
+		return text
+	}
+	var escaped bytes.Buffer
+	for _, r := range string(text) {
+		switch {
+		case !interpreted(r):
+			escaped.WriteRune(r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&escaped, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&escaped, `\u%04x`, r)
+		}
+	}
+	return escaped.Bytes()
 }
 
 func unprintable(r rune) bool { return r != '\t' && !unicode.IsGraphic(r) }

@@ -1,6 +1,7 @@
 package printable
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,32 @@ func TestOneLine(t *testing.T) {
 		if got := OneLine(text); got != want {
 			t.Errorf("OneLine(%q) is %q and should be %q", text, got, want)
 		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "abc": "abc", "ééé": "ééé", "abcd": "abc...", "éééé": "ééé..."} {
+		if got := Shorten(text, 3); got != want {
+			t.Errorf("Shorten(%q) is %q and should be %q", text, got, want)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	const hostile = "a\x1b[2J\u009b\x7f\u202e\U000e0041é\n"
+	plain, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := JSON(plain)
+	var got string
+	if err := json.Unmarshal(escaped, &got); err != nil || got != hostile {
+		t.Errorf("%s is %q, %v", escaped, got, err)
+	}
+	if OneLine(string(escaped)) != string(escaped) || !strings.Contains(string(escaped), "é") {
+		t.Errorf("got %q", escaped)
 	}
 }
 
