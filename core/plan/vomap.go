@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -26,7 +29,7 @@ type VOMap struct {
 // ReadVOMap reads the mapping file. A file that does not exist is empty: a site whose projects all
 // have their VO in the cloud needs none.
 func ReadVOMap(path string) (VOMap, error) {
-	content, err := os.ReadFile(path)
+	content, err := readRegularFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return VOMap{file: path}, nil
 	}
@@ -34,6 +37,28 @@ func ReadVOMap(path string) (VOMap, error) {
 		return VOMap{}, fmt.Errorf("reading the mapping file: %w", err)
 	}
 	return ParseVOMap(path, content)
+}
+
+// maxVOMapBytes limits a mapping file. One of 10,000 projects has less than 1 MiB.
+const maxVOMapBytes = 64 << 20
+
+// readRegularFile reads a file that is one: opening a named pipe would wait for a writer.
+func readRegularFile(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxVOMapBytes:
+		return nil, fmt.Errorf("%s has %d MiB, more than %d MiB", path, info.Size()>>20, maxVOMapBytes>>20)
+	}
+	return io.ReadAll(io.LimitReader(file, maxVOMapBytes))
 }
 
 // ParseVOMap parses the content of a mapping file:

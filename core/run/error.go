@@ -48,14 +48,21 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // OutboxError gives an error of the outbox its kind. A damaged or unreadable outbox needs a
-// person; a full disk does not belong to this run alone.
+// person.
 func OutboxError(err error) error {
-	kind := Configuration
-	switch {
-	case errors.Is(err, outbox.ErrLocked):
-		kind = Locked
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, outbox.ErrUnavailable), errors.Is(err, outbox.ErrLeaseLost):
-		kind = Incomplete
+	if errors.Is(err, outbox.ErrLocked) {
+		return &Error{Kind: Locked, Err: err}
 	}
-	return &Error{Kind: kind, Err: err}
+	return &Error{Kind: kindOf(err), Err: err}
+}
+
+// kindOf returns Incomplete for an error of the disk, of a network file system or of a server,
+// which may have passed before the next run, and Configuration for any other.
+func kindOf(err error) Kind {
+	for _, passing := range []error{outbox.ErrUnavailable, outbox.ErrLeaseLost, unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.ESTALE, unix.ETIMEDOUT, unix.EHOSTDOWN, unix.ENOTCONN} {
+		if errors.Is(err, passing) {
+			return Incomplete
+		}
+	}
+	return Configuration
 }

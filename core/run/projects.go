@@ -138,6 +138,9 @@ func (s *Session) planInput() (plan.Input, []report.Problem, error) {
 		settings := s.settings.Instance(i.Instance)
 		listing := plan.Listing{Instance: i.Name, Spellings: settings.List("DEFAULT", "projects")}
 		if listing.VOs, err = plan.ReadVOMap(settings.String("DEFAULT", "mapping_file")); err != nil {
+			if kind := kindOf(err); kind != Configuration {
+				return input, nil, &Error{Kind: kind, Err: err}
+			}
 			return input, nil, optionError(err, settings, "mapping_file")
 		}
 		var typeProblems []report.Problem

@@ -30,14 +30,16 @@ const maxBase = 32
 // newRunDir creates a run directory below base, or below /tmp where base is too long, and removes
 // those that killed processes of the same user left there.
 func newRunDir(base string) (*runDir, error) {
+	remedy := "set TMPDIR to a writable directory"
 	if len(base) > maxBase {
+		remedy = fmt.Sprintf("%q is too long for the sockets of the plugins, set TMPDIR to a writable directory of at most %d bytes", base, maxBase)
 		base = "/tmp"
 	}
 	removeLeftovers(base)
 	for {
 		path, err := os.MkdirTemp(base, runDirPrefix)
 		if err != nil {
-			return nil, fmt.Errorf("creating the run directory of the plugins: %w: set TMPDIR to a writable directory", err)
+			return nil, fmt.Errorf("creating the run directory of the plugins: %w: %s", err, remedy)
 		}
 		lock, err := lockDir(path)
 		if err != nil && !errors.Is(err, flock.ErrLocked) && !errors.Is(err, fs.ErrNotExist) {
