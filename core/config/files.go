@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caso-project/caso/core/config/oslo"
+	"github.com/caso-project/caso/internal/trust"
 )
 
 // Source is the argument of one --config-file or --config-dir.
@@ -144,11 +145,32 @@ func (f *Files) readFile(path, flag string) []Problem {
 	if err != nil {
 		return []Problem{readProblem(path, "file", flag, err)}
 	}
-	var mode fs.FileMode
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode()
+	info, err := os.Stat(path)
+	if err != nil {
+		return []Problem{readProblem(path, "file", flag, err)}
 	}
-	return f.add(path, mode, content)
+	problems := f.add(path, info.Mode(), content)
+	if err := checkTrust(path, info); err != nil {
+		problems = append(problems, Problem{File: path, Text: err.Error()})
+	}
+	return problems
+}
+
+// checkTrust returns an error if another user can have written a configuration file: its options
+// name the executables that run and the servers that get the password. A pipe, as of a shell's
+// <(command), has no directory.
+func checkTrust(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return trust.CheckFile(path, info)
+	}
+	absolute, err := filepath.Abs(path)
+	if err == nil {
+		path, err = trust.Resolve(absolute)
+	}
+	if err != nil {
+		return err
+	}
+	return trust.CheckFile(path, info)
 }
 
 // add parses the content of a file and appends it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/pluginhost/process"
+	"github.com/caso-project/caso/internal/trust"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -116,7 +117,7 @@ func openFile(file File) (*verifiedFile, error) {
 	found.executable = &process.Executable{File: opened, Path: file.Path, Resolved: resolved}
 	if err := found.readContent(); err != nil {
 		_ = found.close()
-		return found, fmt.Errorf("file cannot be read: %w", withoutPath(err))
+		return found, fmt.Errorf("file cannot be read: %w", trust.Cause(err))
 	}
 	return found, nil
 }

@@ -3,12 +3,15 @@ package run
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/trust"
 )
 
 // OpenOutbox takes the run lock and opens the outbox for changes. The function that it returns
@@ -23,7 +26,7 @@ func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := sqlstore.Open(location, options)
+	store, err := openStore(location, options)
 	if err != nil {
 		release()
 		return nil, nil, OutboxError(err)
@@ -44,11 +47,55 @@ func (s *Session) ReadOutbox() (*sqlstore.Store, func(), error) {
 		return nil, nil, err
 	}
 	options.ReadOnly = true
-	store, err := sqlstore.Open(location, options)
+	store, err := openStore(location, options)
 	if err != nil {
 		return nil, nil, OutboxError(err)
 	}
 	return store, func() { _ = store.Close() }, nil
+}
+
+// openStore opens the outbox. It returns an error if another user can replace or write its file.
+func openStore(location sqlstore.Location, options sqlstore.Options) (*sqlstore.Store, error) {
+	if path := location.String(); !strings.Contains(path, "://") {
+		name := filepath.Base(path)
+		if err := checkOwnFiles(filepath.Dir(path), name, name+"-wal", name+"-shm", name+".lock"); err != nil {
+			return nil, fmt.Errorf("opening the outbox: %w; run caso as the user who owns spooldir, which no other user may write", err)
+		}
+	}
+	return sqlstore.Open(location, options)
+}
+
+// checkOwnFiles returns an error if files in a directory, or the directory, are not of root or the
+// user who runs caso alone, or if one of the files is a symbolic link or something else that is not
+// a regular file. What does not exist is fine.
+func checkOwnFiles(dir string, names ...string) error {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	err = trust.CheckDirectory(absolute)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	for _, name := range names {
+		path := filepath.Join(absolute, name)
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s is not a regular file: move it away", path)
+		}
+		if err := trust.CheckFile(path, info); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outboxLocation reads the place of the outbox from the options.
