@@ -41,7 +41,9 @@ type outboxEditor interface {
 	SetCheckpoint(extractor, projectID string, to time.Time) error
 	DeleteCheckpoint(extractor, projectID string) error
 	DeadLetters() ([]outbox.DeadLetter, error)
-	RetryDeadLetter(messenger, batchID string) error
+	Pending() ([]outbox.PendingBatch, error)
+	Next(messenger string) (*outbox.Batch, bool, error)
+	Ack(messenger, batchID string) error
 	DropDeadLetter(messenger, batchID string) error
 	DropMessenger(messenger string) error
 }
@@ -84,22 +86,23 @@ func (d *deadLetterSelection) add(command *cobra.Command) {
 }
 
 // change calls change for every selected dead letter and returns how many records they have.
-func (d *deadLetterSelection) change(store outboxEditor, batches []string, change func(messenger, batch string) error) (int, error) {
+func (d *deadLetterSelection) change(store outboxEditor, batches []string, change func(outbox.DeadLetter) error) (int, error) {
 	letters, err := store.DeadLetters()
 	if err != nil {
 		return 0, run.OutboxError(err)
 	}
-	records := 0
+	records, found := 0, false
 	for _, letter := range letters {
 		if (d.messenger != "" && letter.Messenger != d.messenger) || (!d.all && !slices.Contains(batches, letter.BatchID)) {
 			continue
 		}
-		if err := change(letter.Messenger, letter.BatchID); err != nil {
+		if err := change(letter); err != nil {
 			return records, &exitError{status: exitIncomplete, message: err.Error()}
 		}
 		records += len(letter.Records)
+		found = true
 	}
-	if records == 0 {
+	if !found {
 		return 0, usageErrorf("no such dead letter; see caso outbox list")
 	}
 	return records, nil

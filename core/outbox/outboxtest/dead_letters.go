@@ -1,6 +1,10 @@
 package outboxtest
 
-import "testing"
+import (
+	"testing"
+
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
+)
 
 func testRejectStoresADeadLetter(t *testing.T, newPlace NewPlace) {
 	for name, test := range map[string]struct {
@@ -49,8 +53,8 @@ func testRetryIsForTheMessengerThatRejected(t *testing.T, newPlace NewPlace) {
 	Must(t, err)
 	Must(t, o.Reject("ssm", batch.ID, "", map[string]string{"b": "bad"}))
 	Drain(t, o, "logstash")
-	MustFail(t, o.RetryDeadLetter("ssm", "other"), "not found")
-	Must(t, o.RetryDeadLetter("ssm", batch.ID))
+	MustFail(t, o.RetryDeadLetter("ssm", "other", nil), "not found")
+	Must(t, o.RetryDeadLetter("ssm", batch.ID, nil))
 	Equal(t, "logstash", len(Drain(t, o, "logstash")), 0)
 	again, ok, err := o.Next("ssm")
 	Must(t, err)
@@ -66,6 +70,34 @@ func testRetryIsForTheMessengerThatRejected(t *testing.T, newPlace NewPlace) {
 	Equal(t, "dead letters", len(list), 0)
 }
 
+func testRetryOfSomeRecords(t *testing.T, newPlace NewPlace) {
+	place := newPlace(t)
+	o := Open(t, place)
+	Register(t, o, "ssm")
+	Commit(t, o, Records("a", "b", "c"))
+	batch, _, err := o.Next("ssm")
+	Must(t, err)
+	Must(t, o.Reject("ssm", batch.ID, "no", nil))
+	Must(t, o.RetryDeadLetter("ssm", batch.ID, func(records []*pluginv1.Record) (retry, keep []*pluginv1.Record) { return nil, records }))
+	Equal(t, "batches", CountBatches(t, o), 0)
+	Must(t, o.RetryDeadLetter("ssm", batch.ID, func(records []*pluginv1.Record) (retry, keep []*pluginv1.Record) {
+		records[0].SiteName = "changed"
+		return records[:1], records[1:]
+	}))
+	Must(t, o.Close())
+	o = Open(t, place)
+	again, ok, err := o.Next("ssm")
+	Must(t, err)
+	if !ok || len(again.Records) != 1 || again.Records[0].GetSiteName() != "changed" {
+		t.Errorf("retried as %+v", again)
+	}
+	letters, err := o.DeadLetters()
+	Must(t, err)
+	Equal(t, "dead letters", len(letters), 1)
+	Equal(t, "kept", IDs(letters[0].Records), []string{"b", "c"})
+	Equal(t, "reason", letters[0].Reason, "no")
+}
+
 func testRetryNeedsAConfiguredMessenger(t *testing.T, newPlace NewPlace) {
 	o := Open(t, newPlace(t))
 	Register(t, o, "ssm")
@@ -74,7 +106,7 @@ func testRetryNeedsAConfiguredMessenger(t *testing.T, newPlace NewPlace) {
 	Must(t, err)
 	Must(t, o.Reject("ssm", batch.ID, "no", nil))
 	Register(t, o, "logstash")
-	MustFail(t, o.RetryDeadLetter("ssm", batch.ID), "not registered")
+	MustFail(t, o.RetryDeadLetter("ssm", batch.ID, nil), "not registered")
 	Must(t, o.DropDeadLetter("ssm", batch.ID))
 	MustFail(t, o.DropDeadLetter("ssm", batch.ID), "not found")
 }
@@ -86,7 +118,7 @@ func testDropMessengerDeletesItsRetries(t *testing.T, newPlace NewPlace) {
 	batch, _, err := o.Next("ssm")
 	Must(t, err)
 	Must(t, o.Reject("ssm", batch.ID, "no", nil))
-	Must(t, o.RetryDeadLetter("ssm", batch.ID))
+	Must(t, o.RetryDeadLetter("ssm", batch.ID, nil))
 	Register(t, o, "logstash")
 	Must(t, o.DropMessenger("ssm"))
 	Equal(t, "batches", CountBatches(t, o), 0)

@@ -221,7 +221,7 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 				Must(t, err)
 				for _, one := range list {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
-						Must(t, o.RetryDeadLetter(one.Messenger, one.BatchID))
+						Must(t, o.RetryDeadLetter(one.Messenger, one.BatchID, nil))
 						m.queue = append(m.queue, modelBatch{ids: IDs(one.Records), only: one.Messenger})
 						m.deadLetters--
 						return

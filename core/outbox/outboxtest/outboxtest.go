@@ -27,7 +27,7 @@ type Store interface {
 	Ack(messenger, batchID string) error
 	Reject(messenger, batchID, reason string, recordReasons map[string]string) error
 	DeadLetters() ([]outbox.DeadLetter, error)
-	RetryDeadLetter(messenger, batchID string) error
+	RetryDeadLetter(messenger, batchID string, edit func([]*pluginv1.Record) (retry, keep []*pluginv1.Record)) error
 	DropDeadLetter(messenger, batchID string) error
 	Pending() ([]outbox.PendingBatch, error)
 	Batch(id string) (*outbox.Batch, bool, error)

@@ -29,6 +29,7 @@ func Run(t *testing.T, newPlace NewPlace) {
 		"reject stores a dead letter":                testRejectStoresADeadLetter,
 		"retired messenger keeps its backlog":        testRetiredMessengerKeepsItsBacklog,
 		"retry is for the messenger that rejected":   testRetryIsForTheMessengerThatRejected,
+		"retry of some records":                      testRetryOfSomeRecords,
 		"retry needs a configured messenger":         testRetryNeedsAConfiguredMessenger,
 		"small batches are joined":                   testSmallBatchesArePutTogether,
 		"stats":                                      testStats,

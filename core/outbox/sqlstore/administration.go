@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/caso-project/caso/core/outbox"
+	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // batchHead is what is known of a batch without reading its records.
@@ -293,9 +294,10 @@ func (t *tx) deleteDeadLetter(messenger, batchID string, checksum int64) error {
 
 // RetryDeadLetter appends a dead letter to the queue again, as a batch with a new ID that only the
 // messenger that rejected it gets. A receiver that keeps the last of several reports about a
-// subject gets an older report after newer ones this way: later windows of the same month must be
-// republished.
-func (s *Store) RetryDeadLetter(messenger, batchID string) error {
+// subject gets an older report after newer ones this way, so that edit can keep records. It returns
+// the records to retry, which it may change, and those that stay a dead letter; it may be called
+// several times. Nil retries all records.
+func (s *Store) RetryDeadLetter(messenger, batchID string, edit func([]*pluginv1.Record) (retry, keep []*pluginv1.Record)) error {
 	doing := fmt.Sprintf("retrying the dead letter of messenger %q, batch %q", messenger, batchID)
 	return s.update(doing, func(t *tx) error {
 		letter, checksum, err := t.deadLetter(messenger, batchID)
@@ -309,11 +311,24 @@ func (s *Store) RetryDeadLetter(messenger, batchID string) error {
 		if _, err := t.cursor(messenger); err != nil {
 			return err
 		}
+		retry, keep := letter.Records, []*pluginv1.Record(nil)
+		if edit != nil {
+			retry, keep = edit(letter.Records)
+		}
+		if len(retry) == 0 {
+			return nil
+		}
 		if err := t.deleteDeadLetter(messenger, batchID, checksum); err != nil {
 			return err
 		}
+		if len(keep) > 0 {
+			letter.Records = keep
+			if err := t.insertDeadLetter(&letter); err != nil {
+				return err
+			}
+		}
 		windowID := t.windowID(0)
-		if err := t.insertBatch(windowID, 1, letter.Records); err != nil {
+		if err := t.insertBatch(windowID, 1, retry); err != nil {
 			return err
 		}
 		return t.appendWindow(&windowRow{

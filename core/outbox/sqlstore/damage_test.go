@@ -163,7 +163,7 @@ func TestDamagedBatchCanBeRejected(t *testing.T) {
 				t.Fatalf("%+v", list)
 			}
 			outboxtest.MustFail(t, errors.New(list[0].Reason), "unreadable (the batch is damaged: ")
-			outboxtest.MustFail(t, o.RetryDeadLetter("ssm", damaged.ID), "republish")
+			outboxtest.MustFail(t, o.RetryDeadLetter("ssm", damaged.ID, nil), "republish")
 			outboxtest.Must(t, o.Close())
 			o = open(t, dir)
 			outboxtest.Equal(t, "batches", outboxtest.CountBatches(t, o), 0)
@@ -183,7 +183,7 @@ func TestDamagedDeadLetterCanBeDropped(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].BatchID != batch.ID || !strings.Contains(list[0].Reason, "outbox is damaged") {
 		t.Errorf("%+v, %v", list, err)
 	}
-	outboxtest.MustFail(t, o.RetryDeadLetter("ssm", batch.ID), "damaged")
+	outboxtest.MustFail(t, o.RetryDeadLetter("ssm", batch.ID, nil), "damaged")
 	outboxtest.Must(t, o.DropDeadLetter("ssm", batch.ID))
 }
 
