@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
 
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/core/run"
@@ -24,8 +26,26 @@ func environment(world World) run.Environment {
 			}
 			printMessage(world.Stderr, fmt.Sprintf("[%d/%d] %s %s: %s", done, planned, window.Extractor, window.ProjectName, outcome))
 		}
+		env.WindowProgress = windowProgress(world)
 	}
 	return env
+}
+
+// progressInterval is the least time between two lines of progress within windows.
+const progressInterval = 2 * time.Second
+
+// windowProgress returns the function that prints the progress within windows. An extractor reports
+// it for every page that it reads.
+func windowProgress(world World) func(extractor, project, items string, done int64) {
+	limit := rate.Sometimes{First: 1, Interval: progressInterval}
+	return func(extractor, project, items string, done int64) {
+		if items == "" {
+			return
+		}
+		limit.Do(func() {
+			printMessage(world.Stderr, fmt.Sprintf("%s %s: %d %s read", extractor, project, done, items))
+		})
+	}
 }
 
 // withFiles reads the configuration and calls do. It starts no plugin.

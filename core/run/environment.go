@@ -22,6 +22,9 @@ type Environment struct {
 	Log io.Writer
 	// Progress is called after each extracted window, by several goroutines; may be nil.
 	Progress func(done, planned int, window report.WindowResult)
+	// WindowProgress is called while a window is extracted, with what the extractor has read of it so
+	// far, such as 1200 servers; by several goroutines; may be nil.
+	WindowProgress func(extractor, project, items string, done int64)
 }
 
 // Input selects the configuration.

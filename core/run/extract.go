@@ -84,6 +84,11 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 	extraction.Concurrency = int(s.settings.Host().Int("DEFAULT", "extract_concurrency"))
 	extraction.Logger = s.logger
 	extraction.Finished = s.progress(planned)
+	if s.env.WindowProgress != nil {
+		extraction.Progress = func(job plan.Job, progress *pluginv1.Progress) {
+			s.env.WindowProgress(job.Extractor, job.Project.GetName(), progress.GetItems(), progress.GetDone())
+		}
+	}
 	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
 	return nil
 }
