@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -34,10 +35,20 @@ func acceptBatch(batch *pluginv1.RecordBatch, check *contract.StreamCheck, proje
 		if record.GetFqan() == "" {
 			record.Fqan = project.GetVo()
 		}
+		if size := len(record.GetFqan()); size > plan.MaxVOBytes {
+			return invalidRecord(fmt.Errorf("%s: fqan has %d bytes, more than %d", contract.Subject(record), size, plan.MaxVOBytes))
+		}
 		record.Id = contract.RecordID(record)
+	}
+	if size := proto.Size(batch); size > maxStampedBytes {
+		return fmt.Errorf("a batch of the extractor has %d bytes with site, service, VO and ids, more than %d", size, maxStampedBytes)
 	}
 	return nil
 }
+
+// maxStampedBytes limits a batch with the fields that the host sets. A messenger with gRPC's
+// defaults receives up to 4 MiB (Go, Python, C++ and tonic).
+const maxStampedBytes = 4<<20 - 64<<10
 
 func invalidRecord(err error) error {
 	return fmt.Errorf("the extractor sent an invalid record: %w", err)

@@ -10,10 +10,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/caso-project/caso/core/report"
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -104,9 +106,30 @@ func ParseVOMap(file string, content []byte) (VOMap, error) {
 	return mapping, nil
 }
 
-// voOf returns the VO of a project: as the cloud has it, or else as the file has it. A project in
-// two VOs has none: which of them is billed must not depend on the order of a file.
+// MaxVOBytes limits the name of a VO. APEL's table has 255 characters for it.
+const MaxVOBytes = 255
+
+// voOf returns the VO of a project: as the cloud has it, or else as the file has it.
 func (m VOMap) voOf(project *pluginv1.Project) (string, *report.Problem) {
+	vo, problem := m.anyVOOf(project)
+	switch {
+	case problem != nil:
+		return "", problem
+	case len(vo) > MaxVOBytes:
+		tooLong := report.Errorf("the VO of project %s has %d bytes, more than %d: it is skipped, and its checkpoint stays",
+			projectLabel(project), len(vo), MaxVOBytes)
+		return "", &tooLong
+	case strings.ContainsFunc(vo, unicode.IsControl):
+		invalid := report.Errorf("the VO of project %s contains control characters (%s): it is skipped, and its checkpoint stays",
+			projectLabel(project), printable.Quote(vo))
+		return "", &invalid
+	}
+	return vo, nil
+}
+
+// anyVOOf returns the VO of a project, however long. A project in two VOs has none: which of them
+// is billed must not depend on the order of a file.
+func (m VOMap) anyVOOf(project *pluginv1.Project) (string, *report.Problem) {
 	if project.GetVo() != "" {
 		return project.GetVo(), nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -98,4 +99,20 @@ func FuzzParseVOMap(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A VO that no message can carry skips its project, as a missing one does.
+func TestUnusableVO(t *testing.T) {
+	for vo, want := range map[string]string{
+		strings.Repeat("v", MaxVOBytes+1): "has 256 bytes, more than 255: it is skipped, and its checkpoint stays",
+		"vo\nSiteName: OTHER":             `contains control characters ("vo\nSiteName: OTHER"): it is skipped`,
+	} {
+		_, problem := VOMap{}.voOf(&pluginv1.Project{Id: "p", Vo: vo})
+		if problem == nil || problem.Severity != report.Error || !strings.Contains(problem.Summary, want) {
+			t.Errorf("%.20q: %+v", vo, problem)
+		}
+	}
+	if vo, problem := (VOMap{}).voOf(&pluginv1.Project{Id: "p", Vo: strings.Repeat("v", MaxVOBytes)}); problem != nil || len(vo) != MaxVOBytes {
+		t.Errorf("%+v", problem)
+	}
 }

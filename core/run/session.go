@@ -17,6 +17,7 @@ import (
 	"github.com/caso-project/caso/core/pluginhost"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
+	"github.com/caso-project/caso/internal/printable"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
@@ -194,6 +195,7 @@ func (s *Session) ValidateOptions() error {
 func (s *Session) Configure(ctx context.Context, kinds ...pluginv1.Kind) error {
 	s.addProblems(s.settings.Missing())
 	s.addProblems(s.emptyListProblems())
+	s.addProblems(s.siteProblems())
 	s.addProblems(s.recordTypeProblems())
 	s.addProblems(s.sameSubjectProblems())
 	if !config.HasErrors(s.problems) {
@@ -256,6 +258,33 @@ func typeNames(types []pluginv1.RecordType) string {
 		names = append(names, contract.RecordTypeName(t))
 	}
 	return strings.Join(names, ", ")
+}
+
+// maxSiteBytes limits site_name and service_name. APEL's tables have 255 characters for them.
+const maxSiteBytes = 255
+
+// siteProblems returns an error for each site_name and service_name that messengers cannot send:
+// every record has them, so that every record would be rejected. Names in GOCDB are ASCII.
+func (s *Session) siteProblems() []config.Problem {
+	var problems []config.Problem
+	for _, i := range s.extractors {
+		settings := s.settings.Instance(i.Instance)
+		for _, option := range []string{"site_name", "service_name"} {
+			text := ""
+			switch value := settings.String("DEFAULT", option); {
+			case len(value) > maxSiteBytes:
+				text = fmt.Sprintf("%d bytes, at most %d are possible", len(value), maxSiteBytes)
+			case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+				text = fmt.Sprintf("invalid name %s: use printable ASCII, as GOCDB does", printable.Quote(value))
+			default:
+				continue
+			}
+			problems = append(problems, settings.Diagnosed(&pluginv1.Diagnostic{
+				Summary: text, Option: &pluginv1.OptionRef{Section: "DEFAULT", Name: option},
+			}))
+		}
+	}
+	return problems
 }
 
 // sameSubjectProblems returns an error for each two extractor instances that would report the same
