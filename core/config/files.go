@@ -158,9 +158,12 @@ func (f *Files) readFile(path, flag string) []Problem {
 
 // checkTrust returns an error if another user can have written a configuration file: its options
 // name the executables that run and the servers that get the password. A pipe, as of a shell's
-// <(command), has no directory.
+// <(command), has no directory. A device, such as /dev/null, has no content that a user stores.
 func checkTrust(path string, info fs.FileInfo) error {
-	if !info.Mode().IsRegular() {
+	switch {
+	case info.Mode()&fs.ModeDevice != 0:
+		return nil
+	case !info.Mode().IsRegular():
 		return trust.CheckFile(path, info)
 	}
 	absolute, err := filepath.Abs(path)

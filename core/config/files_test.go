@@ -110,3 +110,11 @@ func TestRead(t *testing.T) {
 		})
 	}
 }
+
+// A device has no content that another user can have stored.
+func TestDeviceAsFile(t *testing.T) {
+	files, problems := Read([]Source{{Path: "/dev/null"}})
+	if len(problems) > 0 || len(files.Paths()) != 1 {
+		t.Errorf("%v, %v", files.Paths(), problems)
+	}
+}
