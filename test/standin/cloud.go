@@ -84,6 +84,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := c.newEntry(r)
 	fault, hit := c.faults.faultFor(r)
 	entry.Faulted = hit
+	if c.opts.DateOfNow {
+		w.Header().Set("Date", c.Now().UTC().Format(http.TimeFormat))
+	}
 	c.log.add(entry)
 	rec := &statusRecorder{ResponseWriter: w, log: &c.log, entry: entry}
 	if hit {

@@ -105,7 +105,9 @@ type Server struct {
 	// CellDown puts it in a cell that nova cannot reach.
 	CellDown bool
 
-	seq int
+	// flavorBefore is the flavor before a resize that is not confirmed.
+	flavorBefore *Flavor
+	seq          int
 }
 
 // Volume is a volume attached to a server.

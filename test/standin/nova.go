@@ -108,7 +108,8 @@ func (q *call) novaAddress() string {
 	return q.base + "/v2.1"
 }
 
-// novaLimits answers /limits of a cloud without quotas.
+// novaLimits answers /limits: -1 for everything without quotas. Counted are the servers whose rows
+// are not deleted, without those in cells that are down for cores and memory.
 func (q *call) novaLimits() {
 	absolute := object{}
 	for _, name := range []string{"maxTotalInstances", "maxTotalCores", "maxTotalRAMSize", "maxServerMeta",
@@ -117,6 +118,21 @@ func (q *call) novaLimits() {
 		"totalRAMUsed", "totalCoresUsed", "totalInstancesUsed", "totalFloatingIpsUsed",
 		"totalSecurityGroupsUsed", "totalServerGroupsUsed"} {
 		absolute[name] = -1
+	}
+	if index := q.cloud.store.byProject[q.token.projectID]; q.cloud.opts.QuotaCounts {
+		instances, cores, memory := 0, 0, 0
+		if index != nil {
+			for _, s := range index.byCreated {
+				if s.Status == "DELETED" || !q.inRegion(s.Region) {
+					continue
+				}
+				instances++
+				if !s.CellDown {
+					cores, memory = cores+s.Flavor.VCPUs, memory+s.Flavor.RAM
+				}
+			}
+		}
+		absolute["totalInstancesUsed"], absolute["totalCoresUsed"], absolute["totalRAMUsed"] = instances, cores, memory
 	}
 	q.write(http.StatusOK, "application/json", object{"limits": object{"rate": []any{}, "absolute": absolute}})
 }

@@ -75,6 +75,12 @@ type Options struct {
 	Regions []string
 	// PublicURL replaces the request's own address in the catalogue and in links.
 	PublicURL string
+	// QuotaCounts makes nova's /limits count what the servers of the project occupy, as all quota
+	// drivers but `unlimited` do.
+	QuotaCounts bool
+	// DateOfNow makes the Date header of every answer the cloud's Now, as a service on another host
+	// sends it. Otherwise it is the time of the test's host.
+	DateOfNow bool
 	// FailOnDownCells makes nova answer 500 instead of omitting the servers of a cell
 	// that is down ([api]list_records_by_skipping_down_cells = false).
 	FailOnDownCells bool

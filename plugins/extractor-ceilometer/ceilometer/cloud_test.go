@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,10 @@ func (b *bench) configured(extractor *openstack.Extractor, settings map[string]s
 		text, ok := all[name]
 		if !ok && option.DefaultValue != nil {
 			text, ok = option.GetDefaultValue(), true
+		}
+		if number, err := strconv.ParseInt(text, 10, 64); ok && option.GetType() == pluginv1.OptionType_OPTION_TYPE_INTEGER && err == nil {
+			values = append(values, &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()},
+				Value: &pluginv1.OptionValue_IntegerValue{IntegerValue: number}})
 		}
 		if ok && option.GetType() == pluginv1.OptionType_OPTION_TYPE_STRING {
 			values = append(values, &pluginv1.OptionValue{Option: &pluginv1.OptionRef{Section: option.GetSection(), Name: option.GetName()},

@@ -2,9 +2,12 @@ package ceilometer
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/caso-project/caso/test/standin"
 )
@@ -46,7 +49,7 @@ func TestLostState(t *testing.T) {
 	b.cpu("a", now.Add(-50*time.Minute), 60, 70, 5)
 	b.cpu("young", now.Add(-119*time.Minute), 10)
 	for name, state := range map[string][]byte{"lost": nil, "of another version": []byte("caso-extractor-ceilometer 9\n"),
-		"broken": []byte(strings.Replace(string(first.state), "samples 1", "samples 2", 1))} {
+		"broken": first.state[:len(first.state)-1]} {
 		a := b.must(now.Add(-time.Hour), now, state)
 		if got := measured(a.last("a")).cpu; got != 75 {
 			t.Errorf("%s: %d", name, got)
@@ -157,7 +160,7 @@ func TestEndedServers(t *testing.T) {
 	if cpu := measured(got.last("a")).cpu; cpu != 500 {
 		t.Errorf("%d", cpu)
 	}
-	if state := string(got.state); strings.Contains(state, "\na\n") || !strings.Contains(state, "\nsoft\n") {
+	if state := measurerState(t, got.state); strings.Contains(state, "\na\n") || !strings.Contains(state, "\nsoft\n") {
 		t.Errorf("state: %s", state)
 	}
 	// It is restored.
@@ -236,7 +239,7 @@ func TestUnreadableServer(t *testing.T) {
 	broken := func(ids ...string) func() {
 		return b.cloud.Fault(standin.Fault{Match: path("/servers/detail"), Edit: func(body []byte) []byte {
 			for _, id := range ids {
-				body = bytes.ReplaceAll(body, []byte(`"id":"`+id+`"`), []byte(`"id":7`))
+				body = bytes.ReplaceAll(body, []byte(`"name":"`+id+`"`), []byte(`"name":7`))
 			}
 			return body
 		}})
@@ -256,4 +259,26 @@ func TestUnreadableServer(t *testing.T) {
 			t.Errorf("%s: %d", id, got)
 		}
 	}
+}
+
+// measurerState returns the part of an extractor's state that is the measurer's.
+func measurerState(t *testing.T, state []byte) string {
+	t.Helper()
+	_, frame, _ := bytes.Cut(state, []byte("\n"))
+	reader, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	body, err := reader.DecodeAll(frame, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Measurer []byte `json:"measurer"`
+	}
+	if err := json.Unmarshal(body, &document); err != nil {
+		t.Fatal(err)
+	}
+	return string(document.Measurer)
 }

@@ -133,7 +133,7 @@ func TestCellDown(t *testing.T) {
 		{"an old cloud", "2.60", now.Add(-time.Hour), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b, project := faulty(t, standin.Options{MaxMicroversion: test.microversion}, nil)
+			b, project := faulty(t, standin.Options{MaxMicroversion: test.microversion}, map[string]string{"nova.full_list_interval": "0"})
 			var state []byte
 			if test.remembered {
 				state = b.must(project, now.Add(-2*time.Hour), now.Add(-time.Hour), nil).state

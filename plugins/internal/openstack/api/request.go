@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 )
@@ -51,6 +53,20 @@ func Get(ctx context.Context, service *gophercloud.ServiceClient, address string
 	return decodeJSON(address, body, into)
 }
 
+// GetDated is like Get, and returns the time of the service's clock: the Date header of the answer,
+// zero where it has none.
+func GetDated(
+	ctx context.Context, service *gophercloud.ServiceClient, address string, into any,
+) (time.Time, error) {
+	header := http.Header{}
+	body, err := requestWithHeader(ctx, service, http.MethodGet, address, nil, header, http.StatusOK)
+	date, _ := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return date, err
+	}
+	return date, decodeJSON(address, body, into)
+}
+
 // GetBytes returns the body of the answer at a URL of the service. Another status than the given
 // ones is an error.
 func GetBytes(
@@ -76,12 +92,21 @@ func request(
 	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
 	statuses ...int,
 ) ([]byte, error) {
+	return requestWithHeader(ctx, service, method, address, body, http.Header{}, statuses...)
+}
+
+// requestWithHeader is like request and copies the header of the answer.
+func requestWithHeader(
+	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
+	header http.Header, statuses ...int,
+) ([]byte, error) {
 	response, err := service.Request(ctx, method, address, &gophercloud.RequestOpts{
 		JSONBody: body, KeepResponseBody: true, OkCodes: statuses})
 	if err != nil {
 		return nil, Explain(err, service.Token())
 	}
 	defer func() { _ = response.Body.Close() }()
+	maps.Copy(header, response.Header)
 	return io.ReadAll(response.Body)
 }
 

@@ -19,41 +19,47 @@ func (c *Collector) Collect(
 		return scope.State, nil
 	}
 	var warnings []error
-	previous := newState()
-	if !scope.Republish {
-		// A republished window has the ends that belong to it, and no others.
-		var err error
-		if previous, err = parseState(c.name, scope.State); err != nil {
-			warnings = append(warnings, sdk.Warnf(
-				"%s; a server whose deletion becomes known late may lack its end", err))
-		}
+	previous, stateErr := parseState(c.name, scope.State)
+	if stateErr != nil {
+		warnings = append(warnings, lostStateWarning(stateErr))
 	}
 	fail := func(err error) ([]byte, error) {
 		return nil, errors.Join(append([]error{addRemedy(err)}, warnings...)...)
 	}
 
-	lists, err := c.listServers(ctx, scope, out)
+	lists, err := c.listServers(ctx, scope, previous, out)
 	if err != nil {
 		return fail(err)
 	}
 	warnings = append(warnings, unreadableWarnings(lists)...)
+	if err := c.checkUnreadable(lists, 0); err != nil {
+		return fail(err)
+	}
+	if !scope.Republish {
+		missing, err := checkMissing(ctx, lists, previous)
+		if err != nil {
+			return fail(err)
+		}
+		warnings = append(warnings, missing...)
+	}
 
-	found, endWarnings, err := addLifecycles(ctx, lists, scope.Window.To, out)
-	warnings = append(warnings, endWarnings...)
+	found := mergeLists(lists, scope.Window.To)
+	changes := changeReader{scope: scope, previous: previous, stateLost: stateErr != nil,
+		countsSleeps: c.options.countsSleeps, out: out}
+	err = changes.addChanges(ctx, found)
+	warnings = append(warnings, changes.warnings...)
 	if err != nil {
 		return fail(err)
 	}
-	vanished, err := checkVanished(ctx, lists, previous.openWithout(lists))
-	if err != nil {
-		return fail(err)
+	if len(changes.resizedUnknown) > 0 {
+		warnings = append(warnings, lostSizesWarning(changes.resizedUnknown, scope.Republish))
 	}
-	warnings = append(warnings, vanished...)
 
-	details, detailWarnings := c.readDetails(ctx, scope, found)
+	next := previous.next(found, lists, scope.Window.From, scope.Window.To)
+	details, detailWarnings := c.readDetails(ctx, scope, found, lists, previous, next)
 	warnings = append(warnings, detailWarnings...)
 
 	months := sdk.Months(scope.Window)
-	next := previous.next(found, lists, scope.Window.To)
 	measured, err := c.measure(ctx, scope, months, found, previous, next, out)
 	warnings = append(warnings, measured.Warnings...)
 	if err != nil {
@@ -61,46 +67,88 @@ func (c *Collector) Collect(
 	}
 	next.measurer = measured.State
 
-	sources := recordSources(found, details, measured, previous)
-	sources, invalid := dropInvalid(scope.Project.GetId(), sources, months)
-	warnings = append(warnings, invalid...)
+	sources := recordSources(found, details, measured, scope, previous)
+	sources, invalid, invalidWarnings := dropInvalid(scope.Project.GetId(), sources, months)
+	warnings = append(warnings, invalidWarnings...)
+	if err := c.checkUnreadable(lists, len(invalid)); err != nil {
+		return fail(err)
+	}
+	next.keepOpen(invalid)
 	if err := emitRecords(scope.Project.GetId(), sources, months, out); err != nil {
 		return fail(err)
 	}
-	return next.encode(c.name), errors.Join(warnings...)
+	encoded, err := next.encode(c.name)
+	if err != nil {
+		return fail(err)
+	}
+	return encoded, errors.Join(warnings...)
 }
 
 // recordSources combines what the stages found about the servers that are reported.
 func recordSources(
-	found []server, details map[string]details, measured Measurement, previous state,
+	found []server, details map[string]details, measured Measurement, scope openstack.Scope,
+	previous state,
 ) []recordSource {
 	var sources []recordSource
 	for _, s := range found {
-		if previous.softDeletionReported(s) || measured.LeftOut[s.ID] {
+		if !scope.Republish && previous.endWasReported(s) || measured.LeftOut[s.ID] ||
+			scope.Republish && s.sizesLost {
 			continue
 		}
 		sources = append(sources, recordSource{server: s, details: details[s.ID],
 			usage: measured.Usage[s.ID], cpuMeasured: measured.CPUMeasured,
-			endUnreported: previous.open[s.ID]})
+			endUnreported: endUnreported(s, scope, previous)})
 	}
 	return sources
 }
 
+// endUnreported reports whether the end of a server is reported also where it lies before the
+// window. That is the case where the last window reported it as not ended, and where the server is
+// new although it ended in a time whose ends are known: the clock of the cloud is behind, or nova's
+// last list lacked it. A republished window has the ends that belong to it, and no others.
+func endUnreported(s server, scope openstack.Scope, previous state) bool {
+	if scope.Republish {
+		return false
+	}
+	if previous.wasOpen(s.ID) {
+		return true
+	}
+	end, ended := s.life.end()
+	return ended && previous.exists() && previous.to.Equal(scope.Window.From) &&
+		previous.known(s.ID) == nil && !end.Before(latestTime(previous.knownFrom, previous.oldestListed()))
+}
+
+// checkUnreadable returns an error where more servers than allowed cannot be reported.
+func (c *Collector) checkUnreadable(lists []regionList, invalid int) error {
+	count := invalid
+	for _, list := range lists {
+		count += len(list.unreadable)
+	}
+	if count <= c.options.maxUnreadable {
+		return nil
+	}
+	return sdk.Errorf("%d servers cannot be read, more than [nova] max_unreadable (%d)",
+		count, c.options.maxUnreadable).
+		WithDetail("Nothing of this window is reported now. If the servers named in the warnings are known " +
+			"to be broken, set a higher [nova] max_unreadable.")
+}
+
 // dropInvalid returns the servers without those that have a record against the rules of the
-// contract, with a warning for each. A server is left out with all its records: the host rejects a
-// window in which a subject lacks the record of a month.
+// contract, and these, with a warning for each. A server is left out with all its records: the host
+// rejects a window in which a subject lacks the record of a month.
 func dropInvalid(
 	project string, sources []recordSource, months []sdk.Month,
-) (valid []recordSource, warnings []error) {
+) (valid []recordSource, invalid []server, warnings []error) {
 	for _, source := range sources {
 		if err := source.check(project, months); err != nil {
+			invalid = append(invalid, source.server)
 			warnings = append(warnings, sdk.Warnf("server %s (%s) is skipped: %s",
 				source.server.Name, source.server.ID, err).WithResource(source.server.ID))
 			continue
 		}
 		valid = append(valid, source)
 	}
-	return valid, warnings
+	return valid, invalid, warnings
 }
 
 // emitRecords emits the records in time order.
@@ -121,7 +169,10 @@ func emitRecords(
 	return nil
 }
 
-// unreadableWarnings returns a warning for each server that could not be parsed.
+// maxNamedServers is the number of servers that a warning names.
+const maxNamedServers = 10
+
+// unreadableWarnings returns a warning for each server that could not be parsed, up to a number.
 func unreadableWarnings(lists []regionList) []error {
 	var warnings []error
 	for _, list := range lists {
@@ -130,6 +181,9 @@ func unreadableWarnings(lists []regionList) []error {
 			if name == "" {
 				name = "without an id"
 			}
+			if len(warnings) == maxNamedServers {
+				return append(warnings, sdk.Warnf("more servers are skipped, they cannot be read"))
+			}
 			warnings = append(warnings, sdk.Warnf("server %s is skipped, it cannot be read: %s", name, one.Err).
 				WithResource(one.ID))
 		}
@@ -137,30 +191,29 @@ func unreadableWarnings(lists []regionList) []error {
 	return warnings
 }
 
-// maxVanishedChecks limits the requests for servers that are in no list.
-const maxVanishedChecks = 5
-
-// checkVanished looks up servers that were open in the last window and are in no list now. If they
-// are in a cell that is down it returns ErrIncomplete; otherwise a warning.
-func checkVanished(
-	ctx context.Context, lists []regionList, vanished []string,
-) (warnings []error, err error) {
-	if len(vanished) == 0 {
-		return nil, nil
-	}
-	examples := vanished[:min(len(vanished), maxVanishedChecks)]
-	for _, id := range examples {
-		for _, list := range lists {
-			if err := list.client.CheckReachable(ctx, id); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return []error{sdk.Warnf("%d servers of the last window are in no list of nova's any more: %s",
-		len(vanished), strings.Join(examples, ", ")).
+// missingWarning returns the warning about servers that nova does not have any more.
+func missingWarning(count int, examples []string) error {
+	return sdk.Warnf("%d servers of the last window are in no list of nova's any more: %s",
+		count, strings.Join(examples, ", ")).
 		WithDetail("Most likely they were deleted and archived (nova-manage db archive_deleted_rows) " +
 			"since the last run. Their usage since then is not reported. " +
-			"Run caso more often than rows are archived.")}, nil
+			"Run caso more often than rows are archived.")
+}
+
+func lostStateWarning(err error) error {
+	return sdk.Warnf("%s; a server whose deletion becomes known late may lack its end", err).
+		WithDetail("Sizes that servers had before are not known any more, and suspended times count from now on.")
+}
+
+func lostSizesWarning(names []string, republish bool) error {
+	shown := names[:min(len(names), maxNamedServers)]
+	consequence := "their records are without CpuDuration"
+	if republish {
+		consequence = "they are left out"
+	}
+	return sdk.Warnf("the sizes that %d servers had before are not known, because the state was lost; %s: %s",
+		len(names), consequence, strings.Join(shown, ", ")).
+		WithDetail("A window that begins before the creation of a server sends all its months again, with its present size.")
 }
 
 // addRemedy returns an error with what the reader can do about it, where that is known here.

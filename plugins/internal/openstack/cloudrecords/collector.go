@@ -1,12 +1,14 @@
 // Package cloudrecords collects the cloud records of a project's servers. A record passes through
 // these stages, each a function in the file of that name:
 //
-//	list.go       nova's JSON (package servers) -> the servers of all regions
+//	list.go       nova's lists (package servers) and the previous state -> the servers of all regions
+//	changes.go    instance actions of changed servers -> resizes, suspended times, ends
+//	history.go    sizes and suspended times of a server -> its processor time as of a time
 //	lifecycle.go  times and status of a server -> its end, and its figures as of a month end
 //	details.go    names of user and image, floating addresses, benchmark
 //	measure.go    what the servers used, where the extractor has a Measurer
 //	record.go     server, figures, details and usage -> the record
-//	state.go      which ends are still to be reported by the next window
+//	state.go      what the next window needs of this one
 //
 // Collect in collect.go calls them in this order. The extractors nova and ceilometer are built on
 // this package.

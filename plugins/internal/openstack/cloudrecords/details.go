@@ -2,6 +2,7 @@ package cloudrecords
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -18,13 +19,15 @@ import (
 type details struct {
 	userName, imageName string
 	publicIPs           int64
-	benchmark           *pluginv1.Benchmark
+	// benchmarks has those of the flavors that have one.
+	benchmarks map[*servers.Flavor]*pluginv1.Benchmark
 }
 
 // readDetails returns the details of servers by ID. A detail that cannot be read is left out with a
-// warning, so that no record is lost.
+// warning, so that no record is lost. Names that the previous state has are read again with each
+// full list; the next state gets all names.
 func (c *Collector) readDetails(
-	ctx context.Context, scope openstack.Scope, found []server,
+	ctx context.Context, scope openstack.Scope, found []server, lists []regionList, previous, next state,
 ) (map[string]details, []error) {
 	var warnings []error
 	addWarning := func(warning error) {
@@ -33,28 +36,52 @@ func (c *Collector) readDetails(
 		}
 	}
 	all := make(map[string]details, len(found))
+	benchmarks := map[*servers.Flavor]*pluginv1.Benchmark{}
+	readBenchmark := func(flavor *servers.Flavor) {
+		if _, done := benchmarks[flavor]; !done && flavor != nil {
+			var warning error
+			benchmarks[flavor], warning = c.benchmark(flavor, scope.Notices)
+			addWarning(warning)
+		}
+	}
+	knownImages, knownUsers := previous.images, previous.users
+	for _, list := range lists {
+		if list.full {
+			knownImages, knownUsers = nil, nil
+		}
+	}
 	for _, region := range scope.Regions {
 		inRegion := slices.DeleteFunc(slices.Clone(found), func(s server) bool { return s.region != region })
-		images, warning := c.readImageNames(ctx, scope, region, inRegion)
+		images, complete, warning := c.readImageNames(ctx, scope, region, inRegion, knownImages)
 		addWarning(warning)
+		if complete {
+			maps.Copy(next.images, images)
+		}
 		addresses, warning := readAddressCounts(ctx, scope, region)
 		addWarning(warning)
 		for _, s := range inRegion {
-			d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs}
+			d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs, benchmarks: benchmarks}
 			if addresses != nil {
 				d.publicIPs = addresses[s.ID]
 			}
-			d.benchmark, warning = c.benchmark(s.Flavor, scope.Notices)
-			addWarning(warning)
-			if s.Flavor == nil {
+			for _, one := range s.sizes {
+				readBenchmark(one.flavor)
+			}
+			if s.lastFlavor() == nil {
 				addWarning(sdk.Warnf("server %s (%s): its CPUs, memory and disk are not known, because its flavor "+
 					"was deleted and nova (before microversion 2.47) has no copy", s.Name, s.ID).WithResource(s.ID))
 			}
 			all[s.ID] = d
 		}
 	}
-	names, warning := readUserNames(ctx, scope, found)
+	names, warning := readUserNames(ctx, scope, found, knownUsers)
 	addWarning(warning)
+	for id, name := range names {
+		// A user without a name may get one: the user may not be readable at the moment.
+		if name != "" {
+			next.users[id] = name
+		}
+	}
 	for _, s := range found {
 		d := all[s.ID]
 		d.userName = names[s.UserID]
@@ -63,21 +90,28 @@ func (c *Collector) readDetails(
 	return all, warnings
 }
 
-// readImageNames returns the names of the images of servers in a region, by image ID.
+// readImageNames returns the names of the images of servers in a region, by image ID. Complete is
+// false where some could not be read.
 func (c *Collector) readImageNames(
-	ctx context.Context, scope openstack.Scope, region string, found []server,
-) (names map[string]string, warning error) {
-	ids := make([]string, 0, len(found))
+	ctx context.Context, scope openstack.Scope, region string, found []server, known map[string]string,
+) (names map[string]string, complete bool, warning error) {
+	names = map[string]string{}
+	var ids []string
 	for _, s := range found {
-		ids = append(ids, s.ImageID)
+		if name, ok := known[s.ImageID]; ok {
+			names[s.ImageID] = name
+		} else {
+			ids = append(ids, s.ImageID)
+		}
 	}
 	images, _ := c.images.LoadOrStore(region, newImageNames())
 	service := scope.Session.VersionedService("image", region, "v2")
-	names, err := images.(*imageNames).readNames(ctx, service, ids)
+	read, err := images.(*imageNames).readNames(ctx, service, ids)
 	if err != nil && scope.Notices.FirstTime("images") {
 		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
 	}
-	return names, warning
+	maps.Copy(names, read)
+	return names, err == nil, warning
 }
 
 // readAddressCounts returns the number of floating addresses by server ID; nil where neutron does
@@ -103,19 +137,25 @@ func readAddressCounts(
 	return counts, nil
 }
 
-// readUserNames returns the names of the users of servers, by user ID.
+// readUserNames returns the names of the users of servers, by user ID, empty for unknown users.
 func readUserNames(
-	ctx context.Context, scope openstack.Scope, found []server,
+	ctx context.Context, scope openstack.Scope, found []server, known map[string]string,
 ) (map[string]string, error) {
+	names := map[string]string{}
 	var ids []string
-	seen := map[string]bool{}
 	for _, s := range found {
-		if !seen[s.UserID] {
-			seen[s.UserID] = true
+		if _, seen := names[s.UserID]; seen {
+			continue
+		}
+		name, ok := known[s.UserID]
+		names[s.UserID] = name
+		if !ok {
 			ids = append(ids, s.UserID)
 		}
 	}
-	return scope.Users.Names(ctx, scope.Session, ids)
+	read, err := scope.Users.Names(ctx, scope.Session, ids)
+	maps.Copy(names, read)
+	return names, err
 }
 
 // benchmark returns the benchmark from the extra specs of a flavor, with a warning once per flavor

@@ -98,14 +98,16 @@ type figures struct {
 	status pluginv1.CloudStatus
 	// end is zero for a server that had not ended.
 	end time.Time
-	// wall is the time from the creation to the end, else to asOf, in whole seconds.
+	// wall is the time from the creation to the end, else to asOf, in whole seconds, with sleeps.
 	wall time.Duration
 }
 
-// cpuSeconds returns the processor time of a number of virtual CPUs. It is not a time.Duration,
-// which ends at 292 years: 128 CPUs reach that in a little over two.
-func (f figures) cpuSeconds(vcpus int64) int64 {
-	return int64(f.wall/time.Second) * vcpus
+// until returns the time up to which the figures count.
+func (f figures) until() time.Time {
+	if f.end.IsZero() {
+		return f.asOf
+	}
+	return f.end
 }
 
 // figuresIn returns the figures as of the record time of a month, a part of the window. It returns

@@ -1,6 +1,7 @@
 package cloudrecords
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -165,8 +166,9 @@ func TestCPUSeconds(t *testing.T) {
 		{time.Second, 0, 0},
 		{0, 4, 0},
 		{3 * 365 * 24 * time.Hour, 256, 24219648000}, // more than a time.Duration holds
+		{time.Hour, 9e18, math.MaxInt64},             // more than any record may have
 	} {
-		if got := (figures{wall: test.wall}).cpuSeconds(test.vcpus); got != test.want {
+		if got := allocatedSeconds(test.wall, test.vcpus); got != test.want {
 			t.Errorf("%d CPUs for %v: %d s, want %d", test.vcpus, test.wall, got, test.want)
 		}
 	}

@@ -77,17 +77,19 @@ func (c *Collector) measure(
 		return Measurement{}, nil
 	}
 	scope.State = previous.measurer
+	if scope.Republish {
+		scope.State = nil
+	}
 	request := MeasureRequest{Scope: scope, Months: months, Finished: map[string]bool{}, Progress: out.Progress}
 	for _, s := range found {
 		end, ended := s.life.end()
-		endedBefore := ended && end.Before(scope.Window.From) && !previous.open[s.ID]
-		if endedBefore || previous.softDeletionReported(s) {
+		endedBefore := ended && end.Before(scope.Window.From) && !endUnreported(s, scope, previous)
+		if endedBefore || !scope.Republish && previous.endWasReported(s) {
 			request.Finished[s.ID] = true
 			continue
 		}
-		// A soft-deleted server may be restored.
-		_, softDeleted := next.softDeleted[s.ID]
-		request.Finished[s.ID] = !next.open[s.ID] && !softDeleted
+		// A server that nova still has may be restored.
+		request.Finished[s.ID] = next.servers[s.ID] == nil
 		request.Servers = append(request.Servers, MeasuredServer{ID: s.ID, Created: s.life.created, End: end})
 	}
 	return c.measurer.Measure(ctx, request)

@@ -42,6 +42,7 @@ func (r recordSource) record(project string, months []sdk.Month, month int) *plu
 	if !ok {
 		return nil
 	}
+	slept := r.server.slept(r.server.life.created, f.until())
 	cloud := &pluginv1.CloudRecord{
 		VmUuid:           r.server.ID,
 		MachineName:      r.server.Name,
@@ -50,19 +51,20 @@ func (r recordSource) record(project string, months []sdk.Month, month int) *plu
 		Status:           f.status,
 		StartTime:        timestamppb.New(r.server.life.created),
 		RecordCreateTime: timestamppb.New(f.asOf),
-		// nova has no account of suspensions.
-		SuspendDuration: durationpb.New(0),
-		WallDuration:    durationpb.New(f.wall),
-		ImageId:         nonEmpty(r.details.imageName),
-		Benchmark:       r.details.benchmark,
-		PublicIpCount:   proto.Int64(r.details.publicIPs),
+		SuspendDuration:  durationpb.New(slept),
+		WallDuration:     durationpb.New(f.wall - slept),
+		ImageId:          nonEmpty(r.details.imageName),
+		PublicIpCount:    proto.Int64(r.details.publicIPs),
 	}
 	if !f.end.IsZero() {
 		cloud.EndTime = timestamppb.New(f.end)
 	}
-	if flavor := r.server.Flavor; flavor != nil {
+	if seconds, known := r.server.cpuSeconds(r.server.life.created, f.until()); known {
+		cloud.CpuDuration = &durationpb.Duration{Seconds: seconds}
+	}
+	if flavor := r.server.flavorAsOf(f.until()); flavor != nil {
+		cloud.Benchmark = r.details.benchmarks[flavor]
 		cloud.CpuCount = proto.Float64(float64(flavor.VCPUs))
-		cloud.CpuDuration = &durationpb.Duration{Seconds: f.cpuSeconds(flavor.VCPUs)}
 		cloud.MemoryMb = proto.Int64(flavor.MemoryMB)
 		cloud.DiskGb = proto.Int64(flavor.DiskGB)
 	}

@@ -2,146 +2,499 @@ package cloudrecords
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 )
 
-// state is what one window needs of the one before, so that every end is reported once, however
-// late and with whatever time nova has it. It is encoded as the opaque state of the contract.
+// state is what one window needs of those before: see docs/decisions/0012-server-state.md. It is
+// encoded as the opaque state of the contract.
 type state struct {
-	// open has the servers that were reported as not ended. Their end is reported also where it
-	// lies before the next window: the deletion began before and was recorded after, or the clock
-	// of a host is behind.
-	open map[string]bool
-	// softDeleted has the servers whose soft deletion was reported as their end, with its time.
-	// nova sets another end when it reclaims them, which must not be reported again.
-	softDeleted map[string]time.Time
+	// to is the end of the last window; the zero time where there is no previous state.
+	to time.Time
+	// knownFrom is the start of the first window of this state: ends before it are unknown.
+	knownFrom time.Time
+	// regions has what is known about the lists of each region.
+	regions map[string]regionState
+	// servers are those that nova has and those whose end is in a later window, by ID.
+	servers map[string]*knownServer
+	// ended are servers whose end was reported: while nova may list them again, and as long as
+	// republished windows need their history.
+	ended map[string]*knownServer
+	// unreadable are servers that could not be read, by ID.
+	unreadable map[string]unreadableServer
+	// images and users are names by ID.
+	images, users map[string]string
 	// measurer is the state of the measurer.
 	measurer []byte
 }
 
-// stateHeader returns the first line of an extractor's state, with the version of its format.
-func stateHeader(extractor string) string { return "caso-extractor-" + extractor + " 1" }
+// regionState is what is known about the lists of a region. Times are by the cloud's clock.
+type regionState struct {
+	// listed and full are the times of the last list and of the last full list.
+	listed, full time.Time
+	// hasExcess is set where nova counted what the project occupies when the last full list was
+	// made; excess is how much more that was than the listed servers have.
+	hasExcess bool
+	excess    servers.Used
+}
 
-// keepSoftDeleted is the time for which a soft-deleted server that is not reclaimed stays in the
-// state.
-const keepSoftDeleted = 400 * 24 * time.Hour
+// knownServer is a server as of the last list that had it.
+type knownServer struct {
+	servers.Server
+	region string
+	history
+	// open is set where the server was reported as not ended. Its end is reported also where it
+	// lies before the next window: the deletion began before and was recorded after, or the clock
+	// of a host is behind.
+	open bool
+	// endReported is the end that was reported; zero for none. nova sets another end when it
+	// reclaims a soft-deleted server, which must not be reported again.
+	endReported time.Time
+}
 
-var errState = errors.New("the state of the last window is not readable by this version")
+// unreadableServer is a server that could not be read in the last window.
+type unreadableServer struct {
+	region string
+	// since is the time since when changed servers have to be listed to find its last change.
+	since time.Time
+}
+
+// stateHeader returns the first line of an extractor's state, with the version of its format. JSON
+// in a zstd frame follows.
+func stateHeader(extractor string) string { return "caso-extractor-" + extractor + " 2\n" }
+
+const (
+	// keepHistory is the time after their end for which servers with a history stay in the state,
+	// and soft-deleted ones that are not reclaimed.
+	keepHistory = 400 * 24 * time.Hour
+	// maxStateMemory limits the size of a decompressed state.
+	maxStateMemory = 1 << 30
+)
+
+var errState = errors.New("the previous state is not readable by this version")
 
 func newState() state {
-	return state{open: map[string]bool{}, softDeleted: map[string]time.Time{}}
+	return state{regions: map[string]regionState{}, servers: map[string]*knownServer{},
+		ended: map[string]*knownServer{}, unreadable: map[string]unreadableServer{},
+		images: map[string]string{}, users: map[string]string{}}
+}
+
+// exists reports whether there was a window before.
+func (s state) exists() bool { return !s.to.IsZero() }
+
+// known returns what is known of a server; nil for nothing.
+func (s state) known(id string) *knownServer {
+	if known := s.servers[id]; known != nil {
+		return known
+	}
+	return s.ended[id]
+}
+
+// wasOpen reports whether the last window reported a server as not ended, or could not read it.
+func (s state) wasOpen(id string) bool {
+	if known := s.servers[id]; known != nil {
+		return known.open
+	}
+	_, unreadable := s.unreadable[id]
+	return unreadable
+}
+
+// endWasReported reports whether the end of a server that is deleted was reported before: when it
+// was soft-deleted and nova has reclaimed it since, or in the window before. It has no more records
+// then.
+func (s state) endWasReported(one server) bool {
+	known := s.known(one.ID)
+	return known != nil && !known.endReported.IsZero() && one.Status == "DELETED"
+}
+
+// The encoded state. Times are epoch seconds. Texts and flavors that many servers share are in
+// tables, and servers refer to them by index.
+type (
+	storedState struct {
+		To         int64              `json:"to"`
+		KnownFrom  int64              `json:"from"`
+		Regions    []storedRegion     `json:"regions,omitempty"`
+		Texts      []string           `json:"texts,omitempty"`
+		Flavors    []storedFlavor     `json:"flavors,omitempty"`
+		Servers    []storedServer     `json:"servers,omitempty"`
+		Ended      []storedServer     `json:"ended,omitempty"`
+		Unreadable []storedUnreadable `json:"unreadable,omitempty"`
+		Images     map[string]string  `json:"images,omitempty"`
+		Users      map[string]string  `json:"users,omitempty"`
+		Measurer   []byte             `json:"measurer,omitempty"`
+	}
+	storedRegion struct {
+		Name   string        `json:"name"`
+		Listed int64         `json:"listed"`
+		Full   int64         `json:"full"`
+		Excess *servers.Used `json:"excess,omitempty"`
+	}
+	storedFlavor struct {
+		Name       string            `json:"name,omitempty"`
+		VCPUs      int64             `json:"vcpus"`
+		MemoryMB   int64             `json:"memory"`
+		DiskGB     int64             `json:"disk"`
+		ExtraSpecs map[string]string `json:"specs,omitempty"`
+	}
+	storedServer struct {
+		ID          string        `json:"id"`
+		Name        string        `json:"n,omitempty"`
+		User        int           `json:"u,omitempty"`
+		Project     int           `json:"p,omitempty"`
+		Image       int           `json:"i,omitempty"`
+		Status      int           `json:"s,omitempty"`
+		Region      int           `json:"r,omitempty"`
+		Created     int64         `json:"c"`
+		Updated     int64         `json:"m,omitempty"`
+		Launched    int64         `json:"l,omitempty"`
+		Terminated  int64         `json:"t,omitempty"`
+		Flavor      int           `json:"f"` // 0: none
+		FloatingIPs int64         `json:"a,omitempty"`
+		Sizes       []storedSize  `json:"z,omitempty"` // where the listed flavor is not the only size
+		Sleeps      []storedSleep `json:"w,omitempty"`
+		SizesLost   bool          `json:"x,omitempty"`
+		Open        bool          `json:"o,omitempty"`
+		EndReported int64         `json:"e,omitempty"`
+	}
+	storedSize struct {
+		Flavor int   `json:"f"`
+		Since  int64 `json:"s"`
+	}
+	storedSleep struct {
+		From int64 `json:"f"`
+		To   int64 `json:"t,omitempty"`
+	}
+	storedUnreadable struct {
+		ID     string `json:"id"`
+		Region string `json:"region,omitempty"`
+		Since  int64  `json:"since"`
+	}
+)
+
+func epochSeconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// timeOf returns the time of epoch seconds, the zero time for 0.
+func timeOf(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// stateEncoder builds the tables.
+type stateEncoder struct {
+	stored   storedState
+	texts    map[string]int
+	pointers map[*servers.Flavor]int
+	flavors  map[string]int
+}
+
+// encode encodes a state. Equal states have equal bytes.
+func (s state) encode(extractor string) ([]byte, error) {
+	e := stateEncoder{texts: map[string]int{"": 0}, pointers: map[*servers.Flavor]int{nil: 0},
+		flavors: map[string]int{}}
+	e.stored = storedState{To: epochSeconds(s.to), KnownFrom: s.knownFrom.Unix(), Texts: []string{""},
+		Images: s.images, Users: s.users, Measurer: s.measurer}
+	for _, name := range slices.Sorted(maps.Keys(s.regions)) {
+		region := s.regions[name]
+		stored := storedRegion{Name: name, Listed: region.listed.Unix(), Full: region.full.Unix()}
+		if region.hasExcess {
+			stored.Excess = &region.excess
+		}
+		e.stored.Regions = append(e.stored.Regions, stored)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.servers)) {
+		e.stored.Servers = append(e.stored.Servers, e.server(s.servers[id]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.ended)) {
+		e.stored.Ended = append(e.stored.Ended, e.server(s.ended[id]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.unreadable)) {
+		one := s.unreadable[id]
+		e.stored.Unreadable = append(e.stored.Unreadable,
+			storedUnreadable{ID: id, Region: one.region, Since: one.since.Unix()})
+	}
+	body, err := json.Marshal(e.stored)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the state: %w", err)
+	}
+	// One goroutine, so that equal states have equal bytes.
+	compressor, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("encoding the state: %w", err)
+	}
+	return compressor.EncodeAll(body, []byte(stateHeader(extractor))), nil
+}
+
+func (e *stateEncoder) text(text string) int {
+	index, known := e.texts[text]
+	if !known {
+		index = len(e.stored.Texts)
+		e.texts[text] = index
+		e.stored.Texts = append(e.stored.Texts, text)
+	}
+	return index
+}
+
+// flavor returns the index of a flavor plus 1, 0 for none.
+func (e *stateEncoder) flavor(flavor *servers.Flavor) int {
+	if index, known := e.pointers[flavor]; known {
+		return index
+	}
+	key := flavorKey(flavor)
+	index, known := e.flavors[key]
+	if !known {
+		e.stored.Flavors = append(e.stored.Flavors, storedFlavor{Name: flavor.Name, VCPUs: flavor.VCPUs,
+			MemoryMB: flavor.MemoryMB, DiskGB: flavor.DiskGB, ExtraSpecs: flavor.ExtraSpecs})
+		index = len(e.stored.Flavors)
+		e.flavors[key] = index
+	}
+	e.pointers[flavor] = index
+	return index
+}
+
+// flavorKey returns a text that is equal for equal flavors.
+func flavorKey(flavor *servers.Flavor) string {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%q %d %d %d", flavor.Name, flavor.VCPUs, flavor.MemoryMB, flavor.DiskGB)
+	for _, name := range slices.Sorted(maps.Keys(flavor.ExtraSpecs)) {
+		fmt.Fprintf(&key, " %q=%q", name, flavor.ExtraSpecs[name])
+	}
+	return key.String()
+}
+
+func (e *stateEncoder) server(s *knownServer) storedServer {
+	stored := storedServer{ID: s.ID, Name: s.Name, User: e.text(s.UserID), Project: e.text(s.ProjectID),
+		Image: e.text(s.ImageID), Status: e.text(s.Status), Region: e.text(s.region),
+		Created: s.Created.Unix(), Updated: epochSeconds(s.Updated), Launched: epochSeconds(s.Launched),
+		Terminated: epochSeconds(s.Terminated), Flavor: e.flavor(s.Flavor), FloatingIPs: s.FloatingIPs,
+		SizesLost: s.sizesLost, Open: s.open, EndReported: epochSeconds(s.endReported)}
+	if len(s.sizes) > 1 || e.flavor(s.lastFlavor()) != stored.Flavor {
+		for _, one := range s.sizes {
+			stored.Sizes = append(stored.Sizes, storedSize{e.flavor(one.flavor), one.since.Unix()})
+		}
+	}
+	for _, sleep := range s.sleeps {
+		stored.Sleeps = append(stored.Sleeps, storedSleep{sleep.From.Unix(), epochSeconds(sleep.To)})
+	}
+	return stored
 }
 
 // parseState parses a state; no bytes are an empty state. It returns an empty state with an error.
 func parseState(extractor string, encoded []byte) (state, error) {
-	s := newState()
 	if len(encoded) == 0 {
-		return s, nil
+		return newState(), nil
 	}
-	header, rest, _ := strings.Cut(string(encoded), "\n")
-	if header != stateHeader(extractor) {
-		return s, errState
+	frame, ok := bytes.CutPrefix(encoded, []byte(stateHeader(extractor)))
+	if !ok {
+		return newState(), errState
 	}
-	for rest != "" {
-		var line string
-		line, rest, _ = strings.Cut(rest, "\n")
-		switch fields := strings.Fields(line); {
-		case len(fields) == 2 && fields[0] == "measured":
-			// The last line, with the number of bytes that follow.
-			if size, err := strconv.Atoi(fields[1]); err != nil || size != len(rest) || size == 0 {
-				return newState(), errState
-			}
-			s.measurer, rest = []byte(rest), ""
-		case len(fields) == 2 && fields[0] == "open":
-			s.open[fields[1]] = true
-		case len(fields) == 3 && fields[0] == "soft":
-			seconds, err := strconv.ParseInt(fields[2], 10, 64)
-			if err != nil {
-				return newState(), errState
-			}
-			s.softDeleted[fields[1]] = time.Unix(seconds, 0).UTC()
-		default:
-			return newState(), errState
-		}
+	decompressor, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxStateMemory))
+	if err != nil {
+		return newState(), fmt.Errorf("reading the previous state: %w", err)
+	}
+	defer decompressor.Close()
+	body, err := decompressor.DecodeAll(frame, nil)
+	if err != nil {
+		return newState(), fmt.Errorf("%w: %w", errState, err)
+	}
+	var stored storedState
+	if err := json.Unmarshal(body, &stored); err != nil {
+		return newState(), fmt.Errorf("%w: %w", errState, err)
+	}
+	s, err := stored.state()
+	if err != nil {
+		return newState(), err
 	}
 	return s, nil
 }
 
-// encode encodes a state. Equal states have equal bytes.
-func (s state) encode(extractor string) []byte {
-	var out bytes.Buffer
-	fmt.Fprintln(&out, stateHeader(extractor))
-	for _, id := range slices.Sorted(maps.Keys(s.open)) {
-		fmt.Fprintln(&out, "open", id)
+// state returns the decoded state. An index outside its table is an error.
+func (stored storedState) state() (state, error) {
+	s := newState()
+	if stored.To <= 0 {
+		return s, errState
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.softDeleted)) {
-		fmt.Fprintln(&out, "soft", id, s.softDeleted[id].Unix())
+	s.to, s.knownFrom, s.measurer = timeOf(stored.To), time.Unix(stored.KnownFrom, 0).UTC(), stored.Measurer
+	for _, region := range stored.Regions {
+		one := regionState{listed: timeOf(region.Listed), full: timeOf(region.Full)}
+		if region.Excess != nil {
+			one.hasExcess, one.excess = true, *region.Excess
+		}
+		s.regions[region.Name] = one
 	}
-	if len(s.measurer) > 0 {
-		fmt.Fprintln(&out, "measured", len(s.measurer))
-		_, _ = out.Write(s.measurer)
+	flavors := make([]*servers.Flavor, 1, len(stored.Flavors)+1)
+	for _, f := range stored.Flavors {
+		flavors = append(flavors, &servers.Flavor{Name: f.Name, VCPUs: f.VCPUs, MemoryMB: f.MemoryMB,
+			DiskGB: f.DiskGB, ExtraSpecs: f.ExtraSpecs})
 	}
-	return out.Bytes()
-}
-
-// softDeletionReported reports whether a server's end was reported when it was soft-deleted, and
-// nova has reclaimed it since. It has no more records then.
-func (s state) softDeletionReported(one server) bool {
-	_, reported := s.softDeleted[one.ID]
-	return reported && one.Status == "DELETED"
-}
-
-// next returns the state for the window that begins at a time. An open server that is in a list in
-// an unreadable form stays open: its end is reported once it is readable.
-func (s state) next(found []server, lists []regionList, from time.Time) state {
-	after := newState()
-	for _, list := range lists {
-		for _, one := range list.unreadable {
-			if s.open[one.ID] {
-				after.open[one.ID] = true
+	for _, list := range []struct {
+		stored []storedServer
+		into   map[string]*knownServer
+	}{{stored.Servers, s.servers}, {stored.Ended, s.ended}} {
+		for _, one := range list.stored {
+			known, err := one.server(stored.Texts, flavors)
+			if err != nil {
+				return s, err
 			}
+			list.into[one.ID] = known
 		}
 	}
-	for id, end := range s.softDeleted {
-		if from.Sub(end) < keepSoftDeleted {
-			after.softDeleted[id] = end
+	for _, one := range stored.Unreadable {
+		s.unreadable[one.ID] = unreadableServer{region: one.Region, since: time.Unix(one.Since, 0).UTC()}
+	}
+	maps.Copy(s.images, stored.Images)
+	maps.Copy(s.users, stored.Users)
+	return s, nil
+}
+
+func (stored storedServer) server(texts []string, flavors []*servers.Flavor) (*knownServer, error) {
+	for _, index := range []int{stored.User, stored.Project, stored.Image, stored.Status, stored.Region} {
+		if index < 0 || index >= len(texts) {
+			return nil, errState
+		}
+	}
+	if stored.Flavor < 0 || stored.Flavor >= len(flavors) || stored.ID == "" {
+		return nil, errState
+	}
+	s := &knownServer{Server: servers.Server{ID: stored.ID, Name: stored.Name, UserID: texts[stored.User],
+		ProjectID: texts[stored.Project], ImageID: texts[stored.Image], Status: texts[stored.Status],
+		Created: time.Unix(stored.Created, 0).UTC(), Updated: timeOf(stored.Updated),
+		Launched: timeOf(stored.Launched), Terminated: timeOf(stored.Terminated),
+		Flavor: flavors[stored.Flavor], FloatingIPs: stored.FloatingIPs},
+		region: texts[stored.Region], open: stored.Open, endReported: timeOf(stored.EndReported)}
+	s.sizesLost = stored.SizesLost
+	s.sizes = []size{{s.Flavor, s.Created}}
+	for i, one := range stored.Sizes {
+		if one.Flavor < 0 || one.Flavor >= len(flavors) {
+			return nil, errState
+		}
+		if i == 0 {
+			s.sizes = s.sizes[:0]
+		}
+		s.sizes = append(s.sizes, size{flavors[one.Flavor], time.Unix(one.Since, 0).UTC()})
+	}
+	for _, one := range stored.Sleeps {
+		s.sleeps = append(s.sleeps, servers.Interval{From: time.Unix(one.From, 0).UTC(), To: timeOf(one.To)})
+	}
+	return s, nil
+}
+
+// next returns the state for the window that follows on a window. It lacks the measurer's state and
+// the names.
+func (s state) next(found []server, lists []regionList, from, to time.Time) state {
+	after := newState()
+	after.to, after.knownFrom = to, s.knownFrom
+	if !s.exists() || from.Before(s.knownFrom) || from.After(s.to) {
+		// Ends before a gap may not have been reported.
+		after.knownFrom = from
+	}
+	inScope := map[string]bool{}
+	maps.Copy(after.regions, s.regions)
+	for _, list := range lists {
+		inScope[list.region] = true
+		after.regions[list.region] = list.nextState(s.regions[list.region])
+		for _, one := range list.unreadable {
+			after.addUnreadable(s, one.ID, list)
+		}
+	}
+	for id, known := range s.servers {
+		if !inScope[known.region] {
+			after.servers[id] = known
 		}
 	}
 	for _, one := range found {
-		end, ended := one.life.end()
-		ended = ended && end.Before(from)
-		switch {
-		case s.softDeletionReported(one):
-			if ended {
-				delete(after.softDeleted, one.ID)
-			}
-		case !ended:
-			after.open[one.ID] = true
-			delete(after.softDeleted, one.ID)
-		case one.Status == "SOFT_DELETED":
-			after.softDeleted[one.ID] = end
+		after.addFound(s, one, to)
+	}
+	oldest := after.oldestListed()
+	for id, known := range s.ended {
+		if after.known(id) == nil && known.keepUntil(oldest, to) {
+			after.ended[id] = known
 		}
 	}
+	maps.DeleteFunc(after.ended, func(_ string, known *knownServer) bool { return !known.keepUntil(oldest, to) })
 	return after
 }
 
-// openWithout returns the IDs of the open servers that are in none of the lists, not even in an
-// unreadable form.
-func (s state) openWithout(lists []regionList) []string {
-	vanished := maps.Clone(s.open)
-	for _, list := range lists {
-		for _, one := range list.servers {
-			delete(vanished, one.ID)
-		}
-		for _, one := range list.unreadable {
-			delete(vanished, one.ID)
-		}
+// addFound adds a server as it is at the end of a window.
+func (s state) addFound(previous state, one server, to time.Time) {
+	known := &knownServer{Server: one.Server, region: one.region, history: one.history}
+	end, ended := one.life.end()
+	ended = ended && end.Before(to)
+	before := previous.known(one.ID)
+	switch {
+	case previous.endWasReported(one):
+		known.endReported = before.endReported
+		s.ended[one.ID] = known
+	case !ended:
+		known.open = true
+		s.servers[one.ID] = known
+	case one.Status == "DELETED":
+		known.endReported = end
+		s.ended[one.ID] = known
+	case one.Status != "SOFT_DELETED" || to.Sub(end) < keepHistory:
+		known.endReported = end
+		s.servers[one.ID] = known
 	}
-	return slices.Sorted(maps.Keys(vanished))
+}
+
+// keepUntil reports whether a server whose end was reported is still needed: nova may list it
+// again, or republished windows need its history.
+func (k *knownServer) keepUntil(oldestListed, to time.Time) bool {
+	return !latestTime(k.endReported, k.Updated, k.Terminated).Before(oldestListed) || !k.isTrivial() && to.Sub(k.endReported) < keepHistory
+}
+
+// oldestListed returns the earliest change that the next lists may have.
+func (s state) oldestListed() time.Time {
+	oldest := s.to
+	for _, region := range s.regions {
+		oldest = earliestTime(oldest, region.listed, region.full)
+	}
+	for _, one := range s.unreadable {
+		oldest = earliestTime(oldest, one.since)
+	}
+	return oldest.Add(-overlap)
+}
+
+// addUnreadable adds a server that could not be read. What is known of it stays.
+func (s state) addUnreadable(previous state, id string, list regionList) {
+	if id == "" {
+		return
+	}
+	one := unreadableServer{region: list.region, since: list.since}
+	if before, again := previous.unreadable[id]; again {
+		one.since = earliestTime(before.since, one.since)
+	}
+	s.unreadable[id] = one
+	if known := previous.servers[id]; known != nil {
+		s.servers[id] = known
+	}
+}
+
+// keepOpen marks servers that could not be reported as not ended.
+func (s state) keepOpen(invalid []server) {
+	for _, one := range invalid {
+		s.servers[one.ID] = &knownServer{Server: one.Server, region: one.region, history: one.history, open: true}
+		delete(s.ended, one.ID)
+	}
+}
+
+// compareServers orders servers by creation time and ID.
+func compareServers(a, b server) int {
+	return cmp.Or(a.life.created.Compare(b.life.created), strings.Compare(a.ID, b.ID))
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 )
 
-// overlap is the time before the window from which on changed servers are listed, so that neither
-// clocks that differ nor rows that are written later than they are dated lose a server.
-const overlap = time.Hour
-
 // firstOpenStack returns a time before the first OpenStack cloud: the list of servers that changed
 // since then has all servers.
 func firstOpenStack() time.Time { return time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC) }
@@ -29,28 +25,42 @@ type Unreadable struct {
 	Err error
 }
 
-// List reads every server of the project that may have existed in the window [from, to): those that
-// exist now, then those that changed since the window's start, which include deleted ones. In this
+// Query selects the servers of a list.
+type Query struct {
+	// Project is the project of the token.
+	Project string
+	// From and To are the window.
+	From, To time.Time
+	// Since is the time since when changed servers are listed, among them deleted ones.
+	Since time.Time
+	// Full adds those that exist now.
+	Full bool
+}
+
+// List reads the servers that exist now, if the query is full, then those that changed. In this
 // order a server that is deleted meanwhile is in at least one list, and the later answer wins.
 // Progress is called with the number of servers read so far. The error is ErrIncomplete where nova
 // cannot reach a part of the cloud.
 func (c *Client) List(
-	ctx context.Context, project string, from, to time.Time, progress func(done int),
+	ctx context.Context, query Query, progress func(done int),
 ) ([]Server, []Unreadable, error) {
-	l := &lister{client: c, project: project, progress: progress, parser: newParser(),
+	l := &lister{client: c, project: query.Project, progress: progress, parser: newParser(),
 		index: map[string]int{}, unreadable: map[string]error{}}
-	err := error(nil)
-	if from.Before(firstOpenStack()) {
+	var err error
+	switch {
+	case query.Since.Before(firstOpenStack()):
 		err = l.readAll(ctx)
-	} else {
-		err = l.readWindow(ctx, from)
+	case query.Full:
+		err = l.readFull(ctx, query.Since)
+	default:
+		err = l.readChanged(ctx, query.Since)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	// A server that the last list has in an unreadable form has changed in an unknown way.
 	found := slices.DeleteFunc(l.found, func(s Server) bool { return l.unreadable[s.ID] != nil })
-	if err := c.resolveFlavors(ctx, project, from, to, found); err != nil {
+	if err := c.resolveFlavors(ctx, query.Project, query.From, query.To, found); err != nil {
 		return nil, nil, err
 	}
 	var unreadable []Unreadable
@@ -72,14 +82,18 @@ type lister struct {
 	unreadable map[string]error
 }
 
-// readWindow reads the servers that exist, then those that changed. The first list has no query:
-// only then does nova (from microversion 2.69) list servers in cells that are down, and its own
-// page limit is the largest anyway.
-func (l *lister) readWindow(ctx context.Context, from time.Time) error {
+// readFull reads the servers that exist, then those that changed. The first list has no query: only
+// then does nova (from microversion 2.69) list servers in cells that are down, and its own page
+// limit is the largest anyway.
+func (l *lister) readFull(ctx context.Context, since time.Time) error {
 	if err := l.readList(ctx, "servers/detail"); err != nil {
 		return err
 	}
-	return l.readList(ctx, "servers/detail?changes-since="+formatTime(from.Add(-overlap)))
+	return l.readChanged(ctx, since)
+}
+
+func (l *lister) readChanged(ctx context.Context, since time.Time) error {
+	return l.readList(ctx, "servers/detail?changes-since="+formatTime(since))
 }
 
 // readAll reads all servers in one list, those that changed since 1970. It lacks servers that

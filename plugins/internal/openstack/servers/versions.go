@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 
@@ -52,13 +53,20 @@ func (m minor) forUsage() string {
 
 // Versions holds the newest usable microversion of each compute service, by the service's root URL.
 // It is safe for concurrent use. The zero value is empty.
-type Versions struct{ byRoot cache.Cache[minor] }
+type Versions struct{ byRoot cache.Cache[serviceVersion] }
+
+// serviceVersion is what the version document of a compute service shows.
+type serviceVersion struct {
+	minor minor
+	// clockAhead is the service's clock less the host's, 0 where the answer has no Date.
+	clockAhead time.Duration
+}
 
 // newest returns the newest microversion that the service at a root URL and this package support.
 func (v *Versions) newest(
 	ctx context.Context, service *gophercloud.ServiceClient, root string,
-) (minor, error) {
-	return v.byRoot.Get(ctx, root, func(ctx context.Context) (minor, error) {
+) (serviceVersion, error) {
+	return v.byRoot.Get(ctx, root, func(ctx context.Context) (serviceVersion, error) {
 		return readVersion(ctx, service, root)
 	})
 }
@@ -66,27 +74,29 @@ func (v *Versions) newest(
 // readVersion reads the version document of a compute service.
 func readVersion(
 	ctx context.Context, service *gophercloud.ServiceClient, root string,
-) (minor, error) {
+) (serviceVersion, error) {
 	var document struct {
 		Version struct {
 			Version string `json:"version"`
 		} `json:"version"`
 	}
-	err := api.Get(ctx, service, root, &document)
+	var version serviceVersion
+	date, err := api.GetDated(ctx, service, root, &document)
 	if status := api.Status(err); status != 0 && status < http.StatusInternalServerError {
 		// A proxy may forward only requests for resources; every nova since 2015 supports 2.1.
 		err = nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("reading nova's version: %w", err)
+		return version, fmt.Errorf("reading nova's version: %w", err)
 	}
-	text, ok := strings.CutPrefix(document.Version.Version, "2.")
-	if !ok {
-		return 0, nil
+	// A Date has whole seconds, so that smaller differences mean nothing.
+	if ahead := time.Until(date); !date.IsZero() && ahead.Abs() > 2*time.Second {
+		version.clockAhead = ahead
 	}
-	number, err := strconv.Atoi(text)
-	if err != nil || number < 0 {
-		return 0, nil //nolint:nilerr // an unreadable version is an API without microversions
+	text, _ := strings.CutPrefix(document.Version.Version, "2.")
+	if number, err := strconv.Atoi(text); err == nil && number > 0 {
+		// An unreadable version is an API without microversions.
+		version.minor = min(minor(number), newestSupported)
 	}
-	return min(minor(number), newestSupported), nil
+	return version, nil
 }

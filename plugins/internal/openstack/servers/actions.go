@@ -1,0 +1,157 @@
+package servers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/caso-project/caso/plugins/internal/openstack/api"
+)
+
+// Action is an entry of a server's os-instance-actions.
+type Action struct {
+	// Name is the name of the action, such as `confirmResize`.
+	Name string
+	// Start is the time of the request.
+	Start time.Time
+	// Finish is the last change of the entry (updated_at, from microversion 2.58), which is the end
+	// of an action that is over: nova leaves finish_time null. Without it, it is Start.
+	Finish time.Time
+	// Failed is set where the action ended with an error.
+	Failed bool
+}
+
+// Actions reads the instance actions of a server, oldest first. They are also those of a deleted
+// server, from microversion 2.21.
+func (c *Client) Actions(ctx context.Context, id string) ([]Action, error) {
+	var document struct {
+		Actions []struct {
+			Action  string `json:"action"`
+			Start   string `json:"start_time"`
+			Updated string `json:"updated_at"`
+			Message string `json:"message"`
+		} `json:"instanceActions"`
+	}
+	service := *c.service
+	service.Microversion = c.version.String()
+	err := api.Get(ctx, &service, c.url("servers/"+escapePath(id)+"/os-instance-actions"), &document)
+	if err != nil {
+		return nil, err
+	}
+	var actions []Action
+	// nova lists the newest first; those of the same second stay in that order, reversed.
+	for _, entry := range slices.Backward(document.Actions) {
+		start, err := parseTime(entry.Start)
+		if err != nil {
+			continue
+		}
+		finish, err := parseTime(entry.Updated)
+		if err != nil || finish.Before(start) {
+			finish = start
+		}
+		actions = append(actions, Action{Name: entry.Action, Start: start, Finish: finish,
+			Failed: entry.Message != ""})
+	}
+	slices.SortStableFunc(actions, func(a, b Action) int { return a.Start.Compare(b.Start) })
+	return actions, nil
+}
+
+// DeleteStart returns when the deletion of a server began: the start of the first delete action
+// that did not fail since the server was last restored. It is zero where there is none.
+func DeleteStart(actions []Action) time.Time {
+	var deleted time.Time
+	for _, action := range actions {
+		switch action.Name {
+		case "restore":
+			deleted = time.Time{}
+		case "delete", "softDelete", "forceDelete":
+			if deleted.IsZero() && !action.Failed {
+				deleted = action.Start
+			}
+		}
+	}
+	return deleted
+}
+
+// ResizeMoment returns when a server got its present size, after a time: the start of the last
+// confirmResize of a resize, else of the last revertResize, else of the last resize, which is then
+// one that needs no confirmation. It is zero where there is none. nova confirms cold migrations in
+// the same way; they are recognised by the action `migrate` before.
+func ResizeMoment(actions []Action, after time.Time) time.Time {
+	var confirmed, reverted, resized time.Time
+	migrating := false
+	for _, action := range actions {
+		if action.Failed {
+			continue
+		}
+		later := action.Start.After(after)
+		switch action.Name {
+		case "migrate":
+			migrating = true
+		case "resize":
+			migrating = false
+			if later {
+				resized = action.Start
+			}
+		case "confirmResize":
+			if later && !migrating {
+				confirmed = action.Start
+			}
+		case "revertResize":
+			if later && !migrating {
+				reverted = action.Start
+			}
+		}
+	}
+	for _, moment := range []time.Time{confirmed, reverted, resized} {
+		if !moment.IsZero() {
+			return moment
+		}
+	}
+	return time.Time{}
+}
+
+// HasResize reports whether a resize was ever confirmed.
+func HasResize(actions []Action) bool {
+	return slices.ContainsFunc(actions, func(a Action) bool { return a.Name == "confirmResize" && !a.Failed })
+}
+
+// Interval is a half-open time range. A zero To has not come yet.
+type Interval struct{ From, To time.Time }
+
+// SleepIntervals returns when a server was suspended, shelved or shelved and offloaded: from the
+// finish of the action that began it to the finish of the one that ended it. Asleep is whether its
+// status is one of these now; an action that is not over yet has no effect on the status.
+func SleepIntervals(actions []Action, asleep bool) []Interval {
+	var intervals []Interval
+	for _, action := range actions {
+		if action.Failed {
+			continue
+		}
+		open := len(intervals) > 0 && intervals[len(intervals)-1].To.IsZero()
+		switch action.Name {
+		case "suspend", "shelve":
+			if !open {
+				intervals = append(intervals, Interval{From: action.Finish})
+			}
+		case "resume", "unshelve", "reboot", "start", "rebuild", "resetState", "restore":
+			// reboot, start and resetState end the state, too; the others cannot come in it.
+			if open {
+				intervals[len(intervals)-1].To = action.Finish
+			}
+		}
+	}
+	if len(intervals) == 0 {
+		return nil
+	}
+	last := &intervals[len(intervals)-1]
+	switch {
+	case asleep && !last.To.IsZero():
+		// The action that ends it is under way.
+		last.To = time.Time{}
+	case !asleep && last.To.IsZero():
+		// The action that begins it is under way.
+		return intervals[:len(intervals)-1]
+	}
+	return intervals
+}
