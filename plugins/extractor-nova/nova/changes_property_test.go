@@ -78,6 +78,12 @@ func (s *changeSimulator) draw(base time.Time) {
 	names := slices.Sorted(maps.Keys(sizes))
 	at := base.Add(time.Duration(rapid.IntRange(0, 40*24*3600).Draw(s.t, "created")) * time.Second)
 	s.created, s.confirmed, s.vcpus = at, []time.Time{at}, []int64{1}
+	drawFlavor := func() string {
+		// nova refuses a resize to the flavor that a server has.
+		return rapid.SampledFrom(slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return sizes[name] == s.vcpus[len(s.vcpus)-1]
+		})).Draw(s.t, "flavor")
+	}
 	add := func(apply func(time.Time)) time.Time {
 		when := at
 		s.events = append(s.events, simulatedEvent{when, func() { apply(when) }})
@@ -90,13 +96,13 @@ func (s *changeSimulator) draw(base time.Time) {
 		pause("pause")
 		switch rapid.SampledFrom([]string{"resize", "revert", "migrate", "suspend", "shelve", "failed"}).Draw(s.t, "change") {
 		case "resize":
-			flavor := rapid.SampledFrom(names).Draw(s.t, "flavor")
+			flavor := drawFlavor()
 			add(func(t time.Time) { s.cloud.ResizeServer("vm", flavor, t) })
 			pause("until it is confirmed")
 			when := add(func(t time.Time) { s.cloud.ConfirmResize("vm", t) })
 			s.confirmed, s.vcpus = append(s.confirmed, when), append(s.vcpus, sizes[flavor])
 		case "revert":
-			flavor := rapid.SampledFrom(names).Draw(s.t, "flavor")
+			flavor := drawFlavor()
 			add(func(t time.Time) { s.cloud.ResizeServer("vm", flavor, t) })
 			pause("until it is reverted")
 			add(func(t time.Time) { s.cloud.RevertResize("vm", t) })

@@ -106,18 +106,20 @@ func (r *changeReader) addFirstSight(ctx context.Context, s *server, actions *se
 func (r *changeReader) addResize(ctx context.Context, s *server, actions *serverActions) error {
 	last := s.lastFlavor()
 	switch {
-	case !s.listed || s.Flavor == nil || isResizing(s.Status):
+	case !s.listed || s.Flavor == nil:
 		return nil
 	case last == nil:
 		// nova lacked the figures until now.
 		s.addSize(s.Flavor, s.Created, s.Created)
 		return nil
 	case last == s.Flavor || sameResources(last, s.Flavor):
-		s.replaceFlavor(s.Flavor)
+		if !isResizing(s.Status) {
+			s.replaceFlavor(s.Flavor)
+		}
 		return nil
 	}
 	list, err := actions.get(ctx, "the time of its resize is taken from its last change")
-	if err != nil {
+	if err != nil || isResizing(s.Status) && !servers.IsMigrating(list) {
 		return err
 	}
 	moment := servers.ResizeMoment(list, s.sizes[len(s.sizes)-1].since)

@@ -73,7 +73,7 @@ func (c *Collector) Collect(
 	if err := c.checkUnreadable(lists, len(invalid)); err != nil {
 		return fail(err)
 	}
-	next.keepOpen(invalid)
+	next.keepOpen(previous, invalid, lists)
 	if err := emitRecords(scope.Project.GetId(), sources, months, out); err != nil {
 		return fail(err)
 	}

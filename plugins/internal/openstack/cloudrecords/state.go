@@ -486,11 +486,17 @@ func (s state) addUnreadable(previous state, id string, list regionList) {
 	}
 }
 
-// keepOpen marks servers that could not be reported as not ended.
-func (s state) keepOpen(invalid []server) {
+// keepOpen treats servers that could not be reported like those that could not be read: their figures
+// are not kept, and they are listed again.
+func (s state) keepOpen(previous state, invalid []server, lists []regionList) {
 	for _, one := range invalid {
-		s.servers[one.ID] = &knownServer{Server: one.Server, region: one.region, history: one.history, open: true}
+		delete(s.servers, one.ID)
 		delete(s.ended, one.ID)
+		for _, list := range lists {
+			if list.region == one.region {
+				s.addUnreadable(previous, one.ID, list)
+			}
+		}
 	}
 }
 

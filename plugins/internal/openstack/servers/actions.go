@@ -111,6 +111,24 @@ func ResizeMoment(actions []Action, after time.Time) time.Time {
 	return time.Time{}
 }
 
+// IsMigrating reports whether the change that awaits its confirmation is a cold migration, which
+// changes no size.
+func IsMigrating(actions []Action) bool {
+	migrating := false
+	for _, action := range actions {
+		if action.Failed {
+			continue
+		}
+		switch action.Name {
+		case "migrate":
+			migrating = true
+		case "resize", "confirmResize", "revertResize":
+			migrating = false
+		}
+	}
+	return migrating
+}
+
 // HasResize reports whether a resize was ever confirmed.
 func HasResize(actions []Action) bool {
 	return slices.ContainsFunc(actions, func(a Action) bool { return a.Name == "confirmResize" && !a.Failed })
