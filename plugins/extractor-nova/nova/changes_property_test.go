@@ -2,6 +2,8 @@ package nova
 
 import (
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -183,12 +185,18 @@ func (s *changeSimulator) figures(t time.Time, countsSleeps bool) apelFigures {
 // nothing that APEL bills for a month is negative. As long as every run saw at most one new size,
 // and nothing was lost, every month is exact.
 func TestBilledWithChanges(t *testing.T) {
+	var cloud *standin.Cloud
+	// One address for the clouds of all checks.
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cloud.ServeHTTP(w, r) }))
+	defer web.Close()
 	rapid.Check(t, func(rt *rapid.T) {
 		mode := rapid.SampledFrom([]string{"none", "actions"}).Draw(rt, "suspend_duration")
 		settings := map[string]string{"DEFAULT.suspend_duration": mode,
 			"nova.full_list_interval": rapid.SampledFrom([]string{"0", "86400", "8640000"}).Draw(rt, "full_list_interval")}
 		base := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		b, project := small(t, standin.Options{DateOfNow: true, Now: base}, settings)
+		cloud = standin.New(standin.Options{DateOfNow: true, Now: base, Empty: true})
+		b := &bench{t: t, cloud: cloud, url: web.URL}
+		project := addSmallProject(cloud)
 		for name, vcpus := range map[string]int{"c1": 1, "c2": 2, "c4": 4, "c8": 8} {
 			b.cloud.AddFlavor(standin.Flavor{ID: name, Name: name, VCPUs: vcpus, RAM: 1024 * vcpus, Disk: 10})
 		}

@@ -205,11 +205,16 @@ func small(t *testing.T, options standin.Options, settings map[string]string) (*
 	t.Helper()
 	options.Empty = true
 	b := newBench(t, options, settings)
-	project := b.cloud.AddProject(standin.Project{Name: "vo-one", Tags: []string{"caso"}, Properties: map[string]string{"VO": "one.example.org"}})
-	b.cloud.Grant(b.cloud.UserID(standin.AccountingUser), project, "reader")
-	b.cloud.AddFlavor(standin.Flavor{ID: "f1", Name: "m1.small", VCPUs: 2, RAM: 4096, Disk: 20, Ephemeral: 5,
+	return b, addSmallProject(b.cloud)
+}
+
+// addSmallProject adds a project without servers and a flavor to a cloud.
+func addSmallProject(cloud *standin.Cloud) string {
+	project := cloud.AddProject(standin.Project{Name: "vo-one", Tags: []string{"caso"}, Properties: map[string]string{"VO": "one.example.org"}})
+	cloud.Grant(cloud.UserID(standin.AccountingUser), project, "reader")
+	cloud.AddFlavor(standin.Flavor{ID: "f1", Name: "m1.small", VCPUs: 2, RAM: 4096, Disk: 20, Ephemeral: 5,
 		ExtraSpecs: map[string]string{"accounting:benchmark_type": "HEPscore23", "accounting:benchmark_value": "11.35"}})
-	return b, project
+	return project
 }
 
 // server returns a running server.

@@ -71,8 +71,8 @@ func (r *run) addServers(count int) {
 	}
 }
 
-// TestQuietHour: a window in which nothing changed takes three requests to nova, whatever the number
-// of servers, and one each for token and addresses besides.
+// TestQuietHour: a window in which nothing changed takes three requests to nova, whatever the
+// number of servers.
 func TestQuietHour(t *testing.T) {
 	r := newRuns(t, standin.Options{QuotaCounts: true, MaxLimit: 50}, nil)
 	r.addServers(230)

@@ -58,7 +58,7 @@ func (r *changeReader) addDeleteStart(ctx context.Context, s *server, actions *s
 
 // addHistory continues the history of a server with what the list shows.
 func (r *changeReader) addHistory(ctx context.Context, s *server, actions *serverActions) error {
-	known := r.previous.known(s.ID)
+	known := r.previous.knownServer(s.ID)
 	if known == nil {
 		s.history = newHistory(s.Server)
 		return r.addFirstSight(ctx, s, actions)

@@ -115,7 +115,7 @@ func endUnreported(s server, scope openstack.Scope, previous state) bool {
 	}
 	end, ended := s.life.end()
 	return ended && previous.exists() && previous.to.Equal(scope.Window.From) &&
-		previous.known(s.ID) == nil && !end.Before(latestTime(previous.knownFrom, previous.oldestListed()))
+		previous.knownServer(s.ID) == nil && !end.Before(latestTime(previous.knownFrom, previous.oldestListed()))
 }
 
 // checkUnreadable returns an error where more servers than allowed cannot be reported.

@@ -138,8 +138,8 @@ func (h history) cpuSeconds(created, to time.Time) (int64, bool) {
 }
 
 // allocatedSeconds returns the processor time of a number of virtual CPUs. It is not a
-// time.Duration, which ends at 292 years: 128 CPUs reach that in a little over two. A number that no
-// record can have is the largest integer.
+// time.Duration, which ends at 292 years: 128 CPUs reach that in a little over two. A number that
+// is too large for a record is the largest integer.
 func allocatedSeconds(ran time.Duration, vcpus int64) int64 {
 	seconds := int64(ran / time.Second)
 	if seconds > 0 && vcpus > math.MaxInt64/seconds {
@@ -155,8 +155,8 @@ func addSaturated(a, b int64) int64 {
 	return a + b
 }
 
-// clipIntervals returns the parts of intervals in a half-open time range. A zero end of the range
-// is no limit.
+// clipIntervals returns the parts of intervals in a half-open time range. With a zero end the range
+// is open.
 func clipIntervals(intervals []servers.Interval, from, to time.Time) []servers.Interval {
 	var clipped []servers.Interval
 	for _, interval := range intervals {

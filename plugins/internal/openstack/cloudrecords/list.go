@@ -67,7 +67,7 @@ func (c *Collector) listRegion(
 ) (regionList, error) {
 	list := regionList{region: region, client: client, made: client.Now()}
 	if !c.needsFullList(region, scope, previous, list.made) {
-		if err := list.read(ctx, scope, previous, progress); err != nil {
+		if err := list.readServers(ctx, scope, previous, progress); err != nil {
 			return list, err
 		}
 		if !list.contradicts(ctx, previous) {
@@ -76,7 +76,7 @@ func (c *Collector) listRegion(
 		list.made = client.Now()
 	}
 	list.full = true
-	if err := list.read(ctx, scope, previous, progress); err != nil {
+	if err := list.readServers(ctx, scope, previous, progress); err != nil {
 		return list, err
 	}
 	if c.options.fullListInterval > 0 && list.count(previous).Instances >= minCountedServers {
@@ -103,8 +103,8 @@ func (c *Collector) needsFullList(
 		now.Month() != last.full.Month() || now.Year() != last.full.Year()
 }
 
-// read reads the list and adds the servers that the previous state has.
-func (l *regionList) read(
+// readServers reads the list and adds the servers that the previous state has.
+func (l *regionList) readServers(
 	ctx context.Context, scope openstack.Scope, previous state, progress func(int),
 ) error {
 	l.since = scope.Window.From

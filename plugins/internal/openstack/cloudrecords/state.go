@@ -92,8 +92,8 @@ func newState() state {
 // exists reports whether there was a window before.
 func (s state) exists() bool { return !s.to.IsZero() }
 
-// known returns what is known of a server; nil for nothing.
-func (s state) known(id string) *knownServer {
+// knownServer returns what is known of a server; nil for nothing.
+func (s state) knownServer(id string) *knownServer {
 	if known := s.servers[id]; known != nil {
 		return known
 	}
@@ -113,7 +113,7 @@ func (s state) wasOpen(id string) bool {
 // was soft-deleted and nova has reclaimed it since, or in the window before. It has no more records
 // then.
 func (s state) endWasReported(one server) bool {
-	known := s.known(one.ID)
+	known := s.knownServer(one.ID)
 	return known != nil && !known.endReported.IsZero() && one.Status == "DELETED"
 }
 
@@ -241,7 +241,7 @@ func (s state) encode(extractor string) ([]byte, error) {
 	return compressor.EncodeAll(body, []byte(stateHeader(extractor))), nil
 }
 
-func (e *stateEncoder) text(text string) int {
+func (e *stateEncoder) textIndex(text string) int {
 	index, known := e.texts[text]
 	if !known {
 		index = len(e.stored.Texts)
@@ -251,8 +251,8 @@ func (e *stateEncoder) text(text string) int {
 	return index
 }
 
-// flavor returns the index of a flavor plus 1, 0 for none.
-func (e *stateEncoder) flavor(flavor *servers.Flavor) int {
+// flavorIndex returns the index of a flavor plus 1, 0 for none.
+func (e *stateEncoder) flavorIndex(flavor *servers.Flavor) int {
 	if index, known := e.pointers[flavor]; known {
 		return index
 	}
@@ -279,14 +279,14 @@ func flavorKey(flavor *servers.Flavor) string {
 }
 
 func (e *stateEncoder) server(s *knownServer) storedServer {
-	stored := storedServer{ID: s.ID, Name: s.Name, User: e.text(s.UserID), Project: e.text(s.ProjectID),
-		Image: e.text(s.ImageID), Status: e.text(s.Status), Region: e.text(s.region),
+	stored := storedServer{ID: s.ID, Name: s.Name, User: e.textIndex(s.UserID), Project: e.textIndex(s.ProjectID),
+		Image: e.textIndex(s.ImageID), Status: e.textIndex(s.Status), Region: e.textIndex(s.region),
 		Created: s.Created.Unix(), Updated: epochSeconds(s.Updated), Launched: epochSeconds(s.Launched),
-		Terminated: epochSeconds(s.Terminated), Flavor: e.flavor(s.Flavor), FloatingIPs: s.FloatingIPs,
+		Terminated: epochSeconds(s.Terminated), Flavor: e.flavorIndex(s.Flavor), FloatingIPs: s.FloatingIPs,
 		SizesLost: s.sizesLost, Open: s.open, EndReported: epochSeconds(s.endReported)}
-	if len(s.sizes) > 1 || e.flavor(s.lastFlavor()) != stored.Flavor {
+	if len(s.sizes) > 1 || e.flavorIndex(s.lastFlavor()) != stored.Flavor {
 		for _, one := range s.sizes {
-			stored.Sizes = append(stored.Sizes, storedSize{e.flavor(one.flavor), one.since.Unix()})
+			stored.Sizes = append(stored.Sizes, storedSize{e.flavorIndex(one.flavor), one.since.Unix()})
 		}
 	}
 	for _, sleep := range s.sleeps {
@@ -423,7 +423,7 @@ func (s state) next(found []server, lists []regionList, from, to time.Time) stat
 	}
 	oldest := after.oldestListed()
 	for id, known := range s.ended {
-		if after.known(id) == nil && known.keepUntil(oldest, to) {
+		if after.knownServer(id) == nil && known.keepUntil(oldest, to) {
 			after.ended[id] = known
 		}
 	}
@@ -436,7 +436,7 @@ func (s state) addFound(previous state, one server, to time.Time) {
 	known := &knownServer{Server: one.Server, region: one.region, history: one.history}
 	end, ended := one.life.end()
 	ended = ended && end.Before(to)
-	before := previous.known(one.ID)
+	before := previous.knownServer(one.ID)
 	switch {
 	case previous.endWasReported(one):
 		known.endReported = before.endReported
@@ -486,8 +486,8 @@ func (s state) addUnreadable(previous state, id string, list regionList) {
 	}
 }
 
-// keepOpen treats servers that could not be reported like those that could not be read: their figures
-// are not kept, and they are listed again.
+// keepOpen treats servers that could not be reported like those that could not be read: their
+// figures are not kept, and they are listed again.
 func (s state) keepOpen(previous state, invalid []server, lists []regionList) {
 	for _, one := range invalid {
 		delete(s.servers, one.ID)

@@ -61,8 +61,8 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 }
 
-// TestStateDamaged: a state of another extractor or version, a cut one and one with a wrong byte are
-// errors, and nothing of them is used.
+// TestStateDamaged: a state of another extractor or version, a cut one and one with a wrong byte
+// are errors, and nothing of them is used.
 func TestStateDamaged(t *testing.T) {
 	encoded := mustEncode(t, exampleState())
 	for name, damaged := range map[string][]byte{
