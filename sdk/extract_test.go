@@ -347,13 +347,17 @@ func TestExtractWarnings(t *testing.T) {
 // streamRecorder records the messages of an Extract call.
 type streamRecorder struct {
 	grpc.ServerStreamingServer[pluginv1.ExtractResponse]
-	ctx  context.Context
+	ctx context.Context
+
+	mu   sync.Mutex
 	sent []*pluginv1.ExtractResponse
 }
 
 func (r *streamRecorder) Context() context.Context { return r.ctx }
 
 func (r *streamRecorder) Send(message *pluginv1.ExtractResponse) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.sent = append(r.sent, message)
 	return nil
 }
@@ -373,6 +377,8 @@ func TestSlowExtractor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := &streamRecorder{ctx: t.Context()}
 		seen := func() (batches, progress int) {
+			recorder.mu.Lock()
+			defer recorder.mu.Unlock()
 			for _, message := range recorder.sent {
 				if message.GetBatch() != nil {
 					batches++
