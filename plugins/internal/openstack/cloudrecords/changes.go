@@ -154,13 +154,13 @@ func (r *changeReader) addSleeps(
 		}
 	}
 	switch {
-	case asleep && !s.history.isAsleep():
+	case asleep && !s.isAsleep():
 		began := reported
 		if changed {
 			began = s.Updated
 		}
 		s.sleep(began, reported)
-	case !asleep && s.history.isAsleep() && s.listed:
+	case !asleep && s.isAsleep() && s.listed:
 		s.wake(s.Updated, reported)
 	}
 	return nil

@@ -125,7 +125,7 @@ func (h history) cpuSeconds(created, to time.Time) (int64, bool) {
 		if i+1 < len(h.sizes) && h.sizes[i+1].since.Before(to) {
 			end = h.sizes[i+1].since
 		}
-		if !end.After(begin) && !(i == 0 && len(h.sizes) == 1) {
+		if !end.After(begin) && (i > 0 || len(h.sizes) > 1) {
 			continue
 		}
 		if one.flavor == nil {

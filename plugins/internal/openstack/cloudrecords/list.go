@@ -79,7 +79,7 @@ func (c *Collector) listRegion(
 	if err := list.readServers(ctx, scope, previous, progress); err != nil {
 		return list, err
 	}
-	if c.options.fullListInterval > 0 && list.count(previous).Instances >= minCountedServers {
+	if c.options.fullListInterval > 0 && list.count().Instances >= minCountedServers {
 		list.readUsed(ctx)
 	}
 	return list, nil
@@ -168,7 +168,7 @@ func (l *regionList) contradicts(ctx context.Context, previous state) bool {
 	if l.used == nil {
 		return false
 	}
-	return subtractUsed(*l.used, l.count(previous)) != last.excess
+	return subtractUsed(*l.used, l.count()) != last.excess
 }
 
 // readUsed reads what nova counts.
@@ -180,7 +180,7 @@ func (l *regionList) readUsed(ctx context.Context) {
 }
 
 // count returns what the servers that nova has occupy.
-func (l *regionList) count(previous state) servers.Used {
+func (l *regionList) count() servers.Used {
 	var sum servers.Used
 	add := func(status string, flavor *servers.Flavor) {
 		if status == "DELETED" {
@@ -213,7 +213,7 @@ func (l *regionList) nextState(last regionState) regionState {
 		last.full = l.made
 		last.hasExcess = l.used != nil
 		if l.used != nil {
-			last.excess = subtractUsed(*l.used, l.count(newState()))
+			last.excess = subtractUsed(*l.used, l.count())
 		}
 	}
 	return last

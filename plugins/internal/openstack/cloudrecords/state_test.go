@@ -88,7 +88,7 @@ func TestStateDamaged(t *testing.T) {
 // limit, and is parsed and encoded in a moment.
 func TestStateSize(t *testing.T) {
 	const count = 100_000
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(1, 2))
 	uuid := func() string {
 		return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", random.Uint32(), random.IntN(1<<16), random.IntN(1<<12), random.IntN(1<<12), random.Uint64()>>16)
 	}
