@@ -23,6 +23,13 @@
 // the batches: a row that differs, vanished, or is an old copy is noticed. A damaged batch costs
 // its records only; the messengers get past it with Reject.
 //
+// # Copies
+//
+// Copy copies rows as they are, checksums included, first those that are invisible as long as no
+// window and no checkpoint refers to them, then the rest in one transaction. Until then the target
+// counts as unused. An ID of a batch contains the generation and the number of its window, which
+// stay as they are; the copy continues the numbers in generations of its own.
+//
 // # The fence
 //
 // Every transaction ends by changing outbox_state from the revision and the token that this process

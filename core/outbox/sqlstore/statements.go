@@ -133,6 +133,32 @@ rejected_at, reason, record_reasons, checksum, body FROM outbox_dead_letters WHE
 	sumDeadLetters statement = `SELECT COALESCE(SUM(byte_count), 0) FROM outbox_dead_letters`
 )
 
+// The statements of Copy. Columns are in the order of the insert statements.
+const (
+	selectCommittedBatches statement = `SELECT window_id, number, record_count, byte_count, checksum, body
+FROM outbox_batches b WHERE EXISTS (SELECT 1 FROM outbox_windows w WHERE w.window_id = b.window_id)`
+
+	selectAllBatches statement = `SELECT window_id, number, record_count, byte_count, checksum, body FROM outbox_batches`
+
+	selectCommittedStates statement = `SELECT state_id, number, checksum, body
+FROM outbox_states s WHERE EXISTS (SELECT 1 FROM outbox_checkpoints c WHERE c.state_id = s.state_id)`
+
+	selectAllStates statement = `SELECT state_id, number, checksum, body FROM outbox_states`
+
+	selectAllDeadLetters statement = `SELECT messenger, batch_id, extractor, project_id, project_name,
+from_time, to_time, rejected_at, reason, record_reasons, byte_count, checksum, body FROM outbox_dead_letters`
+
+	selectAllWindows statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
+from_time, to_time, committed_at, messenger, first_number, batch_count, checksum FROM outbox_windows`
+
+	selectAllCheckpoints statement = `SELECT project_name, to_time, moved_at, state_id, state_bytes, checksum,
+extractor, project_id FROM outbox_checkpoints`
+
+	selectAllCursors statement = `SELECT next_position, next_number, until_position, checksum, messenger FROM outbox_cursors`
+
+	deleteDeadLetters statement = `DELETE FROM outbox_dead_letters`
+)
+
 // sumChecksums selects what the digest of outbox_state has to be.
 const sumChecksums statement = `SELECT (SELECT COALESCE(SUM(checksum), 0) FROM outbox_windows)
 + (SELECT COALESCE(SUM(checksum), 0) FROM outbox_checkpoints)
