@@ -2,8 +2,10 @@ package openstack_test
 
 import (
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -183,6 +185,41 @@ clouds:
 	}
 	if err := configure(t, newAddresses(), map[string]string{"keystone_auth.cloud": "missing"}); !contains(err, sdk.SeverityError, "/nowhere/ca.pem") {
 		t.Errorf("a missing cacert: %v", err)
+	}
+}
+
+// TestInsecureCatalog: where keystone is https, the token is not sent to an http endpoint.
+func TestInsecureCatalog(t *testing.T) {
+	cloud := standin.New(standin.Options{Seed: 1})
+	requests := 0
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		cloud.ServeHTTP(w, r)
+	}))
+	t.Cleanup(plain.Close)
+	secure := httptest.NewTLSServer(standin.New(standin.Options{Seed: 1, PublicURL: plain.URL}))
+	t.Cleanup(secure.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
+	for _, test := range []struct {
+		allow string
+		want  string
+	}{
+		{"false", "Change the endpoint in the service catalog to https"},
+		{"true", ""},
+	} {
+		requests = 0
+		extractor := newConfigured(t, secure.URL, map[string]string{
+			"keystone_auth.cafile": ca, "keystone_auth.allow_insecure_catalog": test.allow})
+		_, err := extract(t, extractor, cloud.ProjectID("vo-biomed"))
+		switch {
+		case test.want != "" && (!contains(err, sdk.SeverityError, test.want) || requests != 0):
+			t.Errorf("not allowed: %v after %d requests", err, requests)
+		case test.want == "" && strings.Contains(fmt.Sprint(err), "https"):
+			t.Errorf("allowed: %v", err)
+		case test.want == "" && requests == 0:
+			t.Error("allowed: no request to the endpoint")
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
+	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 	"github.com/caso-project/caso/sdk"
 )
 
@@ -70,6 +71,9 @@ func (e *Extractor) remedy(project string, err error) string {
 		return "The user's role does not allow this request. " + e.grantCommand(project)
 	case errors.Is(err, auth.ErrUnreachable):
 		return "Check [keystone_auth] auth_url, and that this machine can connect to it."
+	case errors.Is(err, transport.ErrWithoutTLS):
+		return "Change the endpoint in the service catalog to https. If the network is trusted, set " +
+			"[keystone_auth] allow_insecure_catalog = true."
 	case strings.Contains(err.Error(), "x509:"):
 		return "Set [keystone_auth] cafile to the certificate of the authority that signed the service's."
 	}

@@ -68,6 +68,7 @@ func Options() []sdk.Option {
 		keystone("certfile", "File with a PEM client certificate."),
 		keystone("keyfile", "File with the key of certfile, if that does not hold it."),
 		sdk.BoolOption(sectionKeystone, "insecure", insecure).Default("false"),
+		sdk.BoolOption(sectionKeystone, "allow_insecure_catalog", "Allow endpoints of services that are http where the URL of keystone is https: anyone on the way can read the token."),
 		sdk.IntOption(sectionKeystone, "timeout", "Timeout of one request, in seconds. The default is 120.").Min(0),
 		keystone("auth_section", "Accepted for compatibility with keystoneauth and ignored: the options are read from [keystone_auth] only."),
 		sdk.BoolOption(sectionKeystone, "collect_timing", "Accepted for compatibility with keystoneauth and ignored."),

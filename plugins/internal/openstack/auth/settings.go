@@ -97,6 +97,7 @@ func ReadSettings(config sdk.Config) (Settings, error) {
 			Timeout:  time.Duration(config.Int(sectionKeystone, "timeout")) * time.Second,
 		},
 	}
+	s.Transport.OnlyTLS = strings.HasPrefix(strings.ToLower(s.URL), "https://") && !config.Bool(sectionKeystone, "allow_insecure_catalog")
 	switch {
 	case keystone("username") != "" && keystone("user_id") == "":
 		// A user named in the file wins over an ID in the entry.

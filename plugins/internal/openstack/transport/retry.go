@@ -25,10 +25,15 @@ const (
 	longestWait = 30 * time.Second
 )
 
+// ErrWithoutTLS is the error of a request that OnlyTLS refuses. The request is not sent.
+var ErrWithoutTLS = errors.New("the address is http although that of keystone is https, so that " +
+	"anyone on the way could read the token")
+
 // retrier sends a request again when the service, or a proxy before it, is temporarily unavailable.
 type retrier struct {
 	next      http.RoundTripper
 	userAgent string
+	onlyTLS   bool
 	timeout   time.Duration
 	wait      func(context.Context, time.Duration) error
 	jitter    func(time.Duration) time.Duration
@@ -37,6 +42,9 @@ type retrier struct {
 // RoundTrip sends the request and reads the whole answer, so that a request whose connection breaks
 // within the body can be repeated.
 func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
+	if r.onlyTLS && request.URL.Scheme != "https" {
+		return nil, ErrWithoutTLS
+	}
 	for attempt := 1; ; attempt++ {
 		response, err := r.attempt(request)
 		after, again := shouldRetry(request, response, err, attempt)

@@ -33,6 +33,8 @@ type Options struct {
 	CertFile, KeyFile string
 	// Insecure disables the verification of server certificates.
 	Insecure bool
+	// OnlyTLS refuses requests without TLS: their headers hold a token.
+	OnlyTLS bool
 	// Timeout limits one attempt; 0 is DefaultTimeout.
 	Timeout time.Duration
 	// Wait pauses between two attempts; nil: by the clock. Tests replace it.
@@ -79,8 +81,8 @@ func New(options Options) (*http.Client, error) {
 		ExpectContinueTimeout: time.Second,
 	}
 	return &http.Client{
-		Transport: &retrier{next: base, userAgent: options.UserAgent, timeout: timeout, wait: wait,
-			jitter: jitter},
+		Transport: &retrier{next: base, userAgent: options.UserAgent, onlyTLS: options.OnlyTLS,
+			timeout: timeout, wait: wait, jitter: jitter},
 		CheckRedirect: checkRedirect,
 	}, nil
 }
