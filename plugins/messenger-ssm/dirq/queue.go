@@ -56,6 +56,13 @@ type temporaryFile struct {
 func (q *Queue) Add(ctx context.Context, contents ...[]byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.names.last == 0 {
+		last, err := lastTime(q.path)
+		if err != nil {
+			return fmt.Errorf("reading the last name in the queue: %w", err)
+		}
+		q.names.last = last
+	}
 	var err error
 	for range maxAttempts {
 		var added int

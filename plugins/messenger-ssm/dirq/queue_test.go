@@ -99,18 +99,45 @@ func TestNamesHaveTheFormatOfDirq(t *testing.T) {
 }
 
 func TestNamesIncreaseWhenTheClockIsSetBack(t *testing.T) {
-	path := t.TempDir()
-	now := time.Unix(1700000059, 999999000)
-	queue := Open(path)
-	queue.names.now = func() time.Time { return now }
-	var want []string
-	for i, step := range []time.Duration{0, time.Microsecond, -time.Hour, time.Second, -24 * time.Hour, 48 * time.Hour} {
-		now = now.Add(step)
-		content := fmt.Sprint(i)
-		add(t, queue, content, content+"+")
-		want = append(want, content, content+"+")
+	for _, restarted := range []bool{false, true} {
+		path := t.TempDir()
+		now := time.Unix(1700000059, 999999000)
+		queue := Open(path)
+		var want []string
+		for i, step := range []time.Duration{0, time.Microsecond, -time.Hour, time.Second, -24 * time.Hour, 48 * time.Hour} {
+			if restarted {
+				queue = Open(path)
+			}
+			queue.names.now = func() time.Time { return now }
+			now = now.Add(step)
+			content := fmt.Sprint(i)
+			add(t, queue, content, content+"+")
+			want = append(want, content, content+"+")
+		}
+		wantContents(t, path, want...)
 	}
-	wantContents(t, path, want...)
+}
+
+// TestLastTime: the last element is the last one in the last directory that has any.
+func TestLastTime(t *testing.T) {
+	path := t.TempDir()
+	for _, name := range []string{"6553f0ec/6553f1001e2427", "6553f0ec/6553f1001e2418", "6553f0ec/6553f1001e2500.tmp",
+		"6553f0b0/6553f1ff1e2427", "6553f128/notes", "lost+found/6553f1001e2427"} {
+		if err := os.MkdirAll(filepath.Join(path, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		path string
+		want int64
+	}{{path, 1700000000123458}, {t.TempDir(), 0}, {filepath.Join(path, "missing"), 0}} {
+		if got, err := lastTime(test.path); err != nil || got != test.want {
+			t.Errorf("%s: got %d %v, want %d", test.path, got, err, test.want)
+		}
+	}
 }
 
 func TestClockWithoutNames(t *testing.T) {
@@ -128,9 +155,9 @@ func TestNamesInUseAreNotReplaced(t *testing.T) {
 	path := t.TempDir()
 	now := time.Unix(1700000000, 0)
 	for _, content := range []string{"first", "second"} {
-		// Two processes with the same time and digit.
+		// Two processes with the same time and digit, neither of which sees the names of the other.
 		queue := Open(path)
-		queue.names = nameSequence{now: func() time.Time { return now }, digit: 1}
+		queue.names = nameSequence{now: func() time.Time { return now }, digit: 1, last: 1}
 		add(t, queue, content, content+"+")
 	}
 	got, _ := readElements(t, path)
