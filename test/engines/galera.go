@@ -460,7 +460,14 @@ func (c *Cluster) waitStatus(nodes []int, want map[string]string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), partitionTime)
 	defer cancel()
 	for _, i := range nodes {
-		err := poll(ctx, func() error { return c.node(i).wantStatus(ctx, c.Nodes[i], want) })
+		err := poll(ctx, func() error {
+			for _, other := range nodes {
+				if err := c.Nodes[other].checkRunning(); err != nil {
+					return permanent{err}
+				}
+			}
+			return c.node(i).wantStatus(ctx, c.Nodes[i], want)
+		})
 		if err != nil {
 			return fmt.Errorf("waiting for nodes %v: %w", nodes, err)
 		}
@@ -473,23 +480,31 @@ func (c *Cluster) recover() error {
 	if err := c.heal(); err != nil {
 		return err
 	}
-	var ended []int
-	for i, server := range c.Nodes {
-		if err := server.guardian.SignalAll(syscall.SIGCONT); err != nil {
+	var err error
+	for range joinAttempts {
+		var ended []int
+		for i, server := range c.Nodes {
+			if err := server.guardian.SignalAll(syscall.SIGCONT); err != nil {
+				return err
+			}
+			running, err := server.guardian.Running()
+			if err != nil {
+				return err
+			}
+			if !running {
+				ended = append(ended, i)
+			}
+		}
+		if err := c.restart(ended); err != nil {
 			return err
 		}
-		running, err := server.guardian.Running()
-		if err != nil {
-			return err
-		}
-		if !running {
-			ended = append(ended, i)
+		// A node that has missed more than gcache.size ends when it is connected again, because it
+		// can receive the whole state at its start only.
+		if err = c.waitSynced(nil); !errors.Is(err, errEnded) {
+			break
 		}
 	}
-	if err := c.restart(ended); err != nil {
-		return err
-	}
-	return c.waitSynced(nil)
+	return err
 }
 
 func (c *Cluster) logOutput(t TB) {

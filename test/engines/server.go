@@ -164,8 +164,8 @@ func (s *Server) waitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	err := poll(ctx, func() error {
-		if running, err := s.guardian.Running(); err != nil || !running {
-			return permanent{errors.Join(errors.New("server has ended"), err)}
+		if err := s.checkRunning(); err != nil {
+			return permanent{err}
 		}
 		return s.engine.ready(ctx, s)
 	})
@@ -173,6 +173,16 @@ func (s *Server) waitReady() error {
 		return fmt.Errorf("starting %s: %w\n%s", s.name, err, s.lastOutput())
 	}
 	return nil
+}
+
+var errEnded = errors.New("server has ended")
+
+func (s *Server) checkRunning() error {
+	running, err := s.guardian.Running()
+	if err == nil && !running {
+		err = errEnded
+	}
+	return err
 }
 
 // recover makes the server usable whatever a test did to it.
