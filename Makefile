@@ -79,12 +79,14 @@ docs-check: build ## Check that the configuration reference matches the option s
 	@$(SAMPLE) | diff -u docs/configuration-reference.md - || { \
 	  echo "docs/configuration-reference.md differs from the option schemas: run make docs" >&2; exit 1; }
 
-# Every package whose tests import test/engines. One at a time: each starts servers of its own.
+# Every package whose tests import test/engines. Each starts servers of its own.
+# CASO_ENGINES_FAULTS=n makes test/sharedoutbox cause n faults instead of each once.
+ENGINES_TIMEOUT ?= 6m
 test-engines: ## Run the tests that need MariaDB, Galera and PostgreSQL (installs them)
 	@test/engines/install; \
 	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core test || true; } | \
 	  xargs -r dirname | sort -u | sed 's,^,./,'); \
-	CASO_ENGINES=1 go test -count=1 -p 1 -timeout 6m ./test/engines $$packages
+	CASO_ENGINES=1 go test -count=1 -p 2 -timeout $(ENGINES_TIMEOUT) ./test/engines $$packages
 
 # Needs root on Debian 12. SEED=n fills the cloud differently, KEEP=1 leaves it running.
 acceptance: build ## Compare caso with the databases of a real OpenStack (test/acceptance/README.md)
