@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -164,9 +165,17 @@ func (e *serverEngine) readOptions() *sql.TxOptions {
 }
 
 func (e *serverEngine) temporary(err error) bool {
+	if class, _ := e.describe(err); class == temporaryError {
+		return true
+	}
+	// pgx returns the bare io errors of a connection that the server ends.
+	for _, lost := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
 	var network net.Error
-	class, _ := e.describe(err)
-	return class == temporaryError || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.As(err, &network)
+	return errors.As(err, &network)
 }
 
 func (e *serverEngine) isDamage(error) bool { return false }

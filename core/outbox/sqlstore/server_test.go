@@ -2,9 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +104,21 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 func openPlace(t testing.TB, place outboxtest.Place) *Store {
 	t.Helper()
 	return outboxtest.Open(t, place).(*Store)
+}
+
+// TestLostConnectionsAreTemporary: drivers return these errors when a server ends a connection.
+func TestLostConnectionsAreTemporary(t *testing.T) {
+	for _, d := range []dialect{&mySQL{}, &postgreSQL{}} {
+		engine := &serverEngine{dialect: d}
+		for _, lost := range []error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, sql.ErrConnDone, &net.OpError{Op: "read", Err: io.EOF}} {
+			if err := fmt.Errorf("failed to receive message: %w", lost); !engine.temporary(err) || !errors.Is(engine.explain(err), outbox.ErrUnavailable) {
+				t.Errorf("%T: %v is not temporary", d, err)
+			}
+		}
+		if engine.temporary(errors.New("syntax error")) {
+			t.Errorf("%T: every error is temporary", d)
+		}
+	}
 }
 
 func TestTwoHostsCreateTheSchema(t *testing.T) {
