@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caso-project/caso/core/outbox"
@@ -85,7 +86,7 @@ func testCopy(t *testing.T, source, target outboxtest.Place) {
 	for ; ; interruptions++ {
 		to := openPlace(t, target)
 		outboxtest.Equal(t, "target before the copy", to.state.nextPosition, 1)
-		copied, err := Copy(&interruptedContext{Context: context.Background(), steps: interruptions}, from, to)
+		copied, err := Copy(interruptAfter(interruptions), from, to)
 		if errors.Is(err, context.Canceled) {
 			outboxtest.Must(t, to.Close())
 			continue
@@ -106,14 +107,21 @@ func testCopy(t *testing.T, source, target outboxtest.Place) {
 	}
 }
 
-// interruptedContext is canceled after a number of steps.
+// interruptedContext is canceled after a number of steps. database/sql asks it from a goroutine of
+// its own.
 type interruptedContext struct {
 	context.Context
-	steps int
+	steps atomic.Int64
+}
+
+func interruptAfter(steps int) *interruptedContext {
+	interrupted := &interruptedContext{Context: context.Background()}
+	interrupted.steps.Store(int64(steps))
+	return interrupted
 }
 
 func (c *interruptedContext) Err() error {
-	if c.steps--; c.steps < 0 {
+	if c.steps.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
@@ -156,7 +164,7 @@ func testBackup(t *testing.T, place outboxtest.Place) {
 	if _, err := Backup(context.Background(), reader, path); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second backup got %v", err)
 	}
-	if _, err := Backup(&interruptedContext{Context: context.Background(), steps: 2}, reader, path+"2"); !errors.Is(err, context.Canceled) {
+	if _, err := Backup(interruptAfter(2), reader, path+"2"); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupted backup got %v", err)
 	}
 	outboxtest.Must(t, reader.Close())
