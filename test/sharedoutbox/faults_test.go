@@ -243,6 +243,14 @@ func clusterFaults(s *site, c *engines.Cluster) []fault {
 	)
 }
 
+// firstNodeFaults returns faults of the first node of the DSN that let clients connect to it.
+func firstNodeFaults(s *site, c *engines.Cluster) []fault {
+	return []fault{
+		{"first node stopped", func() { s.stopNode(c, 0) }},
+		{"first node separated", func() { s.separateNode(c, 0) }},
+	}
+}
+
 func (s *site) killNode(c *engines.Cluster, i int) {
 	s.waitHolder()
 	c.Nodes[i].Kill(s.t)
@@ -392,5 +400,12 @@ func TestFaultsOfHostsAndGaleraNodes(t *testing.T) {
 	cluster := servers.Galera(t)
 	s := newSite(t, cluster.NewDatabase(t))
 	s.causeFaults(clusterFaults(s, cluster), func() { servers.Galera(t) })
+	s.checkRecords()
+}
+
+func TestHostsLeaveAnUnusableFirstNode(t *testing.T) {
+	cluster := servers.Galera(t)
+	s := newSite(t, cluster.NewDatabase(t))
+	s.causeFaults(firstNodeFaults(s, cluster), func() { servers.Galera(t) })
 	s.checkRecords()
 }

@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/pressly/goose/v3/database"
+
+	"github.com/caso-project/caso/core/outbox"
 )
 
 // mySQL is the dialect of MariaDB 10.6 and later, with or without Galera, and MySQL 8.
@@ -96,7 +99,7 @@ func mysqlTLS(l Location) (*tls.Config, error) {
 	return config, nil
 }
 
-// failover connects to the host that answered last, or to the next one that answers.
+// failover connects to the host that answered last, or to the next one that takes statements.
 type failover struct {
 	connectors []driver.Connector
 	last       atomic.Int64
@@ -106,7 +109,7 @@ func (f *failover) Connect(ctx context.Context) (driver.Conn, error) {
 	var errs []error
 	for range f.connectors {
 		i := f.last.Load()
-		conn, err := f.connectors[i].Connect(ctx)
+		conn, err := connectReady(ctx, f.connectors[i])
 		if err == nil {
 			return conn, nil
 		}
@@ -114,6 +117,44 @@ func (f *failover) Connect(ctx context.Context) (driver.Conn, error) {
 		f.last.CompareAndSwap(i, (i+1)%int64(len(f.connectors)))
 	}
 	return nil, errors.Join(errs...)
+}
+
+// connectReady connects to a host that answers within connectTimeout and, if it is a node of
+// Galera, is connected to most of the others. Nodes that are not refuse statements with error 1047,
+// or 1205 if wsrep_sync_wait is set.
+func connectReady(ctx context.Context, connector driver.Connector) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkGaleraReady(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func checkGaleraReady(ctx context.Context, conn driver.Conn) error {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, "SHOW STATUS LIKE 'wsrep_%'", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	status := map[string]string{}
+	for values := make([]driver.Value, 2); ; {
+		if err := rows.Next(values); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+		status[fmt.Sprintf("%s", values[0])] = fmt.Sprintf("%s", values[1])
+	}
+	// A MariaDB server without Galera has wsrep_ready = OFF too.
+	if status["wsrep_ready"] == "OFF" && status["wsrep_provider_name"] != "" {
+		return fmt.Errorf("%w: the node of Galera is not connected to most of the others", outbox.ErrUnavailable)
+	}
+	return nil
 }
 
 func (f *failover) Driver() driver.Driver { return mysql.MySQLDriver{} }
