@@ -79,13 +79,15 @@ docs-check: build ## Check that the configuration reference matches the option s
 	@$(SAMPLE) | diff -u docs/configuration-reference.md - || { \
 	  echo "docs/configuration-reference.md differs from the option schemas: run make docs" >&2; exit 1; }
 
-# Every package of core whose tests import test/engines. Each starts servers of its own.
+# Every package of core whose tests import test/engines, and the outbox's suite on Galera. Each
+# package starts servers of its own.
 ENGINES_TIMEOUT ?= 6m
 test-engines: ## Run the tests that need MariaDB, Galera and PostgreSQL (installs them)
 	@test/engines/install; \
 	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core || true; } | \
 	  xargs -r dirname | sort -u | sed 's,^,./,'); \
-	CASO_ENGINES=1 go test -count=1 -p 2 -timeout $(ENGINES_TIMEOUT) ./test/engines $$packages
+	CASO_ENGINES=1 go test -count=1 -p 2 -timeout $(ENGINES_TIMEOUT) ./test/engines $$packages; \
+	CASO_ENGINES=1 go test -count=1 -timeout $(ENGINES_TIMEOUT) -run Suite ./test/sharedoutbox
 
 # CASO_ENGINES_FAULTS=n causes n faults instead of each once. A server that is killed while it
 # commits staged records can make a run fail: not part of CI until that is retried.
