@@ -72,7 +72,14 @@ func (q *call) v3SignIn() {
 	switch status {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		q.keystoneError(status, "Could not find Application Credential: %s.", body.Auth.Identity.Credential.ID)
+		what := "Application Credential: " + body.Auth.Identity.Credential.ID
+		if slices.Contains(body.Auth.Identity.Methods, "token") {
+			what = "token"
+		}
+		q.keystoneError(status, "Could not find %s.", what)
+		return
+	case http.StatusForbidden:
+		q.keystoneError(status, "You are not authorized to perform the requested action: rescope a scoped token.")
 		return
 	default:
 		q.keystoneUnauthorized()
@@ -93,14 +100,22 @@ func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 	var user *User
 	switch {
 	case slices.Contains(id.Methods, "password"):
+		q.cloud.tokens.addPasswordCheck()
 		user = st.findUser(id.Password.User.userRef)
 		if user == nil || user.Password == "" || user.Password != id.Password.User.Password {
 			return nil, nil, http.StatusUnauthorized
 		}
+	case slices.Contains(id.Methods, "token") && q.cloud.opts.ForbidTokenMethod:
+		return nil, nil, http.StatusUnauthorized
 	case slices.Contains(id.Methods, "token"):
 		parent = q.cloud.tokens.valid(id.Token.ID)
-		if parent == nil || parent.credential != nil {
+		switch {
+		case parent == nil:
+			return nil, nil, http.StatusNotFound
+		case parent.credential != nil:
 			return nil, nil, http.StatusUnauthorized
+		case q.cloud.opts.ForbidRescope && (parent.projectID != "" || parent.domainID != ""):
+			return nil, nil, http.StatusForbidden
 		}
 		user = st.users.byID[parent.userID]
 		t.methods = append(slices.Clone(parent.methods), "token")

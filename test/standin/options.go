@@ -66,6 +66,10 @@ type Options struct {
 	Identity IdentityVersions
 	// ForbidUserList and ForbidUserGet make keystone answer 403 to these requests of every user.
 	ForbidUserList, ForbidUserGet bool
+	// ForbidRescope makes keystone refuse a token for a token that has a scope ([token]
+	// allow_rescope_scoped_token = false), ForbidTokenMethod one for any token ([auth] methods without
+	// token).
+	ForbidRescope, ForbidTokenMethod bool
 	// ProjectInComputeURL adds the project id to the catalogue's compute address
 	// (/v2.1/PROJECT), as in clouds before Ocata.
 	ProjectInComputeURL bool

@@ -32,7 +32,9 @@ type tokens struct {
 	lifetime time.Duration
 	byID     map[string]*token
 	issued   int
-	requests int
+	// passwords counts the checks of a password.
+	passwords int
+	requests  int
 }
 
 func (ts *tokens) init(lifetime time.Duration) {
@@ -95,6 +97,20 @@ func (c *Cloud) TokensIssued() int {
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()
 	return c.tokens.issued
+}
+
+// PasswordChecks counts the sign-ins with a password, also those that failed. Each costs keystone a
+// bcrypt.
+func (c *Cloud) PasswordChecks() int {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	return c.tokens.passwords
+}
+
+func (ts *tokens) addPasswordCheck() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.passwords++
 }
 
 // authenticate sets the request's token.

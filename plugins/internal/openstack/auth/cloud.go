@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/gophercloud/gophercloud/v2"
-	"github.com/gophercloud/gophercloud/v2/openstack"
-	tokens2 "github.com/gophercloud/gophercloud/v2/openstack/identity/v2/tokens"
-	tokens3 "github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/cache"
@@ -35,6 +33,9 @@ type Cloud struct {
 
 	identities cache.Cache[*identity] // with one key
 	sessions   cache.Cache[*Session]  // by scope.key
+	catalogs   catalogs
+	// tokenMethod is whether keystone gives tokens for a token.
+	tokenMethod atomic.Int32
 }
 
 // scope is the requested scope of a token. The zero value asks for none.
@@ -85,8 +86,8 @@ func (c *Cloud) ProjectSessionByName(ctx context.Context, name string) (*Session
 	return session, nil
 }
 
-// UnscopedSession returns a session that asks for no scope. Keystone may still scope it to the
-// user's default project.
+// UnscopedSession returns a session without a scope; where the credential is bound to a project,
+// the session of that project.
 func (c *Cloud) UnscopedSession(ctx context.Context) (*Session, error) {
 	return c.session(ctx, scope{})
 }
@@ -128,17 +129,20 @@ func (c *Cloud) signIn(ctx context.Context, wanted scope) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := c.newProvider(identity.base)
-	endpoint := gophercloud.EndpointOpts{}
-	if identity.v2 {
-		err = openstack.AuthenticateV2(ctx, provider, c.v2Options(wanted), endpoint)
-	} else {
-		err = openstack.AuthenticateV3(ctx, provider, c.v3Options(wanted), endpoint)
-	}
+	signedIn, err := c.requestToken(ctx, identity, wanted)
 	if err != nil {
-		return nil, c.explainSignIn(identity, err)
+		return nil, err
 	}
-	return newSession(provider, identity, c.settings.EndpointType)
+	provider := c.newProvider(identity.base)
+	provider.SetToken(signedIn.id)
+	provider.ReauthFunc = func(ctx context.Context) error {
+		renewed, err := c.requestToken(ctx, identity, wanted)
+		if err == nil {
+			provider.SetToken(renewed.id)
+		}
+		return err
+	}
+	return newSession(provider, identity, c.settings.EndpointType, signedIn), nil
 }
 
 // newProvider returns a gophercloud client with the HTTP client of the cloud.
@@ -149,46 +153,10 @@ func (c *Cloud) newProvider(base string) *gophercloud.ProviderClient {
 	return provider
 }
 
-func (c *Cloud) v2Options(wanted scope) *tokens2.AuthOptions {
-	return &tokens2.AuthOptions{
-		Username:    c.settings.User,
-		Password:    c.settings.password,
-		TenantID:    wanted.projectID,
-		TenantName:  wanted.projectName,
-		AllowReauth: true,
-	}
-}
-
-func (c *Cloud) v3Options(wanted scope) *tokens3.AuthOptions {
-	s := c.settings
-	options := &tokens3.AuthOptions{AllowReauth: true, UserID: s.UserID, Username: s.User}
-	if s.UserID == "" {
-		options.DomainID, options.DomainName = s.UserDomain.ID, s.UserDomain.Name
-	}
-	if s.hasAppCred() {
-		options.ApplicationCredentialID = s.AppCredID
-		options.ApplicationCredentialName = s.AppCredName
-		options.ApplicationCredentialSecret = s.appCredSecret
-		if s.AppCredID != "" {
-			options.UserID, options.Username, options.DomainID, options.DomainName = "", "", "", ""
-		}
-		return options
-	}
-	options.Password = s.password
-	options.Scope = tokens3.Scope{
-		ProjectID:   wanted.projectID,
-		ProjectName: wanted.projectName,
-		DomainID:    wanted.domain.ID,
-		DomainName:  wanted.domain.Name,
-		System:      wanted.system,
-		TrustID:     s.Trust,
-	}
-	return options
-}
-
-// explainSignIn makes an error of a sign-in safe to print: its request has the password.
-func (c *Cloud) explainSignIn(identity *identity, err error) error {
-	explained := api.Explain(err, c.settings.secrets()...)
+// explainSignIn makes an error of a sign-in safe to print: its request has the password or a token.
+func (c *Cloud) explainSignIn(identity *identity, err error, tokenID ...string) error {
+	secrets := append(c.settings.secrets(), tokenID...)
+	explained := api.Explain(err, secrets...)
 	switch api.Status(explained) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w: %w", ErrRefused, explained)
@@ -200,7 +168,7 @@ func (c *Cloud) explainSignIn(identity *identity, err error) error {
 			}
 		}
 		// Not wrapped: the error may quote the request.
-		text := api.HideSecrets(explained.Error(), c.settings.secrets()...)
+		text := api.HideSecrets(explained.Error(), secrets...)
 		if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "dial" {
 			return fmt.Errorf("%s: %w: %s", doing, ErrUnreachable, text)
 		}

@@ -1,14 +1,11 @@
 package auth
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
-	tokens2 "github.com/gophercloud/gophercloud/v2/openstack/identity/v2/tokens"
-	tokens3 "github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
 // Project is the project of a token. Its fields are empty where the token has none.
@@ -20,6 +17,9 @@ type Session struct {
 	Project Project
 	// UserID is the ID of the signed-in user.
 	UserID string
+	// Roles are the names of the user's roles in the scope, sorted; none where keystone has v2.0
+	// only.
+	Roles []string
 	// V2 is set where keystone has v2.0 only.
 	V2 bool
 
@@ -29,94 +29,12 @@ type Session struct {
 	endpointType string
 }
 
-// catalogEndpoint is an endpoint of the service catalog.
-type catalogEndpoint struct{ serviceType, region, endpointType, url string }
-
-// newSession returns the session of a token that the provider has got.
+// newSession returns the session of a token.
 func newSession(
-	provider *gophercloud.ProviderClient, identity *identity, endpointType string,
-) (*Session, error) {
-	session := &Session{provider: provider, identity: identity, V2: identity.v2, endpointType: endpointType}
-	var err error
-	switch result := provider.GetAuthResult().(type) {
-	case tokens3.CreateResult:
-		err = session.readV3Token(result)
-	case tokens2.CreateResult:
-		err = session.readV2Token(result)
-	default:
-		err = fmt.Errorf("unexpected answer of type %T", result)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the token of %s: %w", identity.url(), err)
-	}
-	return session, nil
-}
-
-func (s *Session) readV3Token(result tokens3.CreateResult) error {
-	project, err := result.ExtractProject()
-	if err != nil {
-		return err
-	}
-	if project != nil {
-		s.Project = Project{ID: project.ID, Name: project.Name,
-			DomainID: project.Domain.ID, DomainName: project.Domain.Name}
-	}
-	if user, err := result.ExtractUser(); err == nil && user != nil {
-		s.UserID = user.ID
-	}
-	catalog, err := result.ExtractServiceCatalog()
-	if err != nil {
-		return err
-	}
-	for _, entry := range catalog.Entries {
-		for _, endpoint := range entry.Endpoints {
-			region := endpoint.Region
-			if region == "" {
-				region = endpoint.RegionID
-			}
-			s.catalog = append(s.catalog, catalogEndpoint{serviceType: entry.Type, region: region,
-				endpointType: endpoint.Interface, url: endpoint.URL})
-		}
-	}
-	return nil
-}
-
-func (s *Session) readV2Token(result tokens2.CreateResult) error {
-	// gophercloud's Token lacks the user.
-	raw, err := json.Marshal(result.Body)
-	if err != nil {
-		return err
-	}
-	var body struct {
-		Access struct {
-			Token struct {
-				Tenant struct{ ID, Name string }
-			}
-			User struct{ ID string }
-		}
-	}
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return err
-	}
-	s.Project = Project{ID: body.Access.Token.Tenant.ID, Name: body.Access.Token.Tenant.Name}
-	s.UserID = body.Access.User.ID
-	catalog, err := result.ExtractServiceCatalog()
-	if err != nil {
-		return err
-	}
-	for _, entry := range catalog.Entries {
-		for _, endpoint := range entry.Endpoints {
-			for endpointType, url := range map[string]string{
-				"public": endpoint.PublicURL, "admin": endpoint.AdminURL, "internal": endpoint.InternalURL,
-			} {
-				if url != "" {
-					s.catalog = append(s.catalog, catalogEndpoint{serviceType: entry.Type,
-						region: endpoint.Region, endpointType: endpointType, url: url})
-				}
-			}
-		}
-	}
-	return nil
+	provider *gophercloud.ProviderClient, identity *identity, endpointType string, t token,
+) *Session {
+	return &Session{Project: t.project, UserID: t.userID, Roles: t.roles, V2: identity.v2,
+		provider: provider, identity: identity, catalog: t.catalog, endpointType: endpointType}
 }
 
 // describeScope returns the scope of the token, for error messages.
@@ -147,7 +65,7 @@ func (s *Session) Service(serviceType, region string) *gophercloud.ServiceClient
 	for _, endpoint := range s.catalog {
 		if endpoint.serviceType == serviceType && endpoint.endpointType == s.endpointType &&
 			(region == "" || endpoint.region == region) {
-			return s.newService(serviceType, endpoint.url)
+			return s.newService(serviceType, endpoint.endpointURL(s.Project.ID))
 		}
 	}
 	return nil
@@ -176,7 +94,7 @@ func (s *Session) Identity() *gophercloud.ServiceClient {
 func (s *Session) IdentityAdmin() *gophercloud.ServiceClient {
 	for _, endpoint := range s.catalog {
 		if s.V2 && endpoint.serviceType == "identity" && endpoint.endpointType == "admin" {
-			return s.newService("identity", endpoint.url)
+			return s.newService("identity", endpoint.endpointURL(s.Project.ID))
 		}
 	}
 	return s.Identity()
