@@ -12,7 +12,7 @@ LDFLAGS  := $(if $(VERSION),-X github.com/caso-project/caso/internal/version.lin
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .PHONY: help build demo test unit vet lint portable proto-lint breaking generate generate-check \
-	docs docs-check test-engines acceptance engine-faults fuzz clean
+	docs docs-check test-engines acceptance engine-faults bench bench-smoke bench-check fuzz clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,19 @@ engine-faults: ## Kill, stop and separate hosts and database servers that share 
 # Needs root on Debian 12. SEED=n fills the cloud differently, KEEP=1 leaves it running.
 acceptance: build ## Compare caso with the databases of a real OpenStack (test/acceptance/README.md)
 	@test/acceptance/run
+
+# BENCH='-rounds 9 -only outbox,stream' selects; go run ./bench -help has the flags.
+bench: build ## Measure caso against floors and peers; print the table of docs/performance.md (20 minutes)
+	@go run ./bench $(BENCH)
+
+bench-smoke: build ## Run every benchmark once, small: do they work
+	@go run ./bench -rounds 1 -scale 0.01
+
+# COUNT=n and BENCHTIME=5x measure more than the default of 6 rounds of 3 runs each.
+OLD ?= HEAD~1
+NEW ?= HEAD
+bench-check: ## Compare the benchmarks of the commits OLD and NEW with benchstat
+	@bench/check $(OLD) $(NEW)
 
 # An input that fails is stored in testdata/fuzz and run by every later go test.
 FUZZTIME ?= 10s

@@ -35,6 +35,7 @@ func importRules() []importRule {
 		{"plugins/internal/", []string{"sdk", "internal/version", "proto/"}},
 		// Applies to each plugin separately: no plugin imports another.
 		{"plugins/", []string{"sdk", "internal/version", "plugins/internal/", "proto/"}},
+		{"bench/", []string{"core/", "internal/contract", "sdk", "proto/", "test/standin"}},
 	}
 }
 
@@ -56,6 +57,9 @@ func TestImports(t *testing.T) {
 		for _, path := range pkg.Deps {
 			if strings.HasPrefix(name, "core/") && strings.HasPrefix(path, "github.com/gophercloud/") {
 				t.Errorf("%s depends on %s; the host is independent of OpenStack", name, path)
+			}
+			if !strings.HasPrefix(name+"/", "bench/") && strings.HasPrefix(path, "go.etcd.io/bbolt") {
+				t.Errorf("%s depends on %s, the peer of the benchmarks", name, path)
 			}
 		}
 	}

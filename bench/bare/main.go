@@ -1,14 +1,14 @@
 // Command bare is the floor of the benchmarks of the host. Its first argument selects what it is:
 //
-//	relay SELF N           starts two processes, source and sink, with go-plugin, and passes N records
-//	                       from one to the other
+//	relay SELF N           starts two processes, source and sink, with go-plugin, and passes N
+//	                       records from one to the other
 //	handshake FILE...      starts plugins at the same time with go-plugin, calls Describe, ends them
 //	source N, sink         the processes of relay
 //	nothing                returns at once
 //
 // The connections are those of caso: unix sockets, mutual TLS, gRPC, the messages of the contract,
-// batches of the same size, and one ack for each batch before the next is sent. All fields are set by
-// the source. Nothing is checked, stored or logged.
+// batches of the same size, and one ack for each batch before the next is sent. The source sets all
+// fields. Nothing is checked, stored or logged.
 package main
 
 import (
@@ -160,6 +160,7 @@ type registration struct {
 	register func(*grpc.Server)
 }
 
+//nolint:unparam // go-plugin wants the error
 func (r registration) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
 	r.register(server)
 	return nil
