@@ -27,7 +27,7 @@ build: ## Build caso and its plugins into bin/ (the default)
 	  go build -trimpath -ldflags '$(LDFLAGS)' -o bin/.new/caso-$$plugin ./plugins/$$plugin; \
 	done; \
 	mv bin/.new/caso bin/caso; mv bin/.new/caso-* bin/plugins/; rmdir bin/.new; \
-	ln -sfn caso bin/caso-extract
+	for program in extract projects mapping-migrate; do ln -sfn caso bin/caso-$$program; done
 
 demo: build ## Run caso against a stand-in cloud and print the results
 	@go run ./test/demo -bin bin

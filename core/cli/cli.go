@@ -22,10 +22,14 @@ import (
 type World struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	Environ        func() []string
 	// Executable is the path of the caso binary; plugins are searched in plugins/ beside it.
 	Executable string
 	Home       string
 	Now        func() time.Time
+
+	// Program is the name that the program was called by. Main sets it.
+	Program string
 
 	// sameOutput is set if Stdout and Stderr are the same file.
 	sameOutput bool
@@ -44,14 +48,14 @@ func OS() World {
 	return World{
 		Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv:     os.Getenv,
+		Environ:    os.Environ,
 		Executable: executable,
 		Home:       home,
 		Now:        time.Now,
 	}
 }
 
-// Main runs the command line and returns the exit status. Called as caso-extract it is `caso
-// extract`, so that cron lines written for cASO keep working.
+// Main runs the command line and returns the exit status.
 func Main(args []string, world World) (status int) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -68,19 +72,30 @@ func Main(args []string, world World) (status int) {
 	stdout := &errorKeeper{out: world.Stdout}
 	world.sameOutput = isSameFile(world.Stdout, world.Stderr)
 	world.Stdout = stdout
+	world.Program = filepath.Base(args[0])
 	root := newRoot(world)
 	parsed := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
-	arguments := args[1:]
-	if filepath.Base(args[0]) == "caso-extract" {
-		arguments = append([]string{"extract"}, arguments...)
-	}
-	root.SetArgs(arguments)
+	root.SetArgs(append(programCommand(world.Program), args[1:]...))
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !parsed {
 		err = usageErrorf("%v; see %s --help", err, command.CommandPath())
 	}
 	return exitStatus(err, stdout.err, world.Stderr)
+}
+
+// programCommand returns the command that a program of cASO is, so that cron lines and wrappers
+// written for cASO work unchanged. None for caso itself.
+func programCommand(program string) []string {
+	switch program {
+	case "caso-extract":
+		return []string{"extract"}
+	case "caso-projects":
+		return []string{"projects"}
+	case "caso-mapping-migrate":
+		return []string{"mapping-migrate"}
+	}
+	return nil
 }
 
 func newRoot(world World) *cobra.Command {
@@ -109,6 +124,7 @@ Exit status:
 		newExtract(world),
 		newDeliver(world),
 		newProjects(world),
+		newMappingMigrate(world),
 		newCheck(world),
 		newCheckpoint(world),
 		newOutbox(world),

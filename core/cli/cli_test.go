@@ -43,8 +43,8 @@ func TestPanic(t *testing.T) {
 	var stdout, stderr strings.Builder
 	world := World{
 		Stdout: &stdout, Stderr: &stderr, Home: t.TempDir(),
-		Getenv: func(string) string { return "" },
-		Now:    func() time.Time { panic("no clock") },
+		Getenv: func(string) string { return "" }, Environ: func() []string { return nil },
+		Now: func() time.Time { panic("no clock") },
 	}
 	if got := Main([]string{"caso", "plugins", "list"}, world); got != exitInternal {
 		t.Errorf("exit status %d", got)

@@ -31,12 +31,7 @@ every messenger what is pending for it.`,
 			}, pluginv1.Kind_KIND_EXTRACTOR, pluginv1.Kind_KIND_MESSENGER)
 		},
 	}
-	flags.addSources(command)
-	flags.addBool(command, "dry-run", "", "extract records, but store and deliver none of them and move no checkpoint")
-	flags.addString(command, "extract-from", "time", "start of the window to report (default: each project's checkpoint)")
-	flags.addString(command, "extract-to", "time", "end of the window to report, exclusive (default: now)")
-	flags.addString(command, "extractor", "names", "extractors to run, separated by commas")
-	flags.addString(command, "projects", "projects", "IDs or names of the only projects to report, separated by commas")
+	flags.addProgramFlags(command)
 	output.add(command)
 	return command
 }

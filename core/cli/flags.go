@@ -14,9 +14,17 @@ import (
 // normalizeFlag accepts underscores in every flag, as oslo.config does, and the names that flags
 // had in older releases of cASO.
 func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	name = strings.ReplaceAll(name, "_", "-")
-	if name == "tenants" {
+	switch name = strings.ReplaceAll(name, "_", "-"); name {
+	case "tenants":
 		name = "projects"
+	case "extractor-mapping-file":
+		name = "mapping-file"
+	case "logfile":
+		name = "log-file"
+	case "logdir":
+		name = "log-dir"
+	case "log-config":
+		name = "log-config-append"
 	}
 	return pflag.NormalizedName(name)
 }
@@ -24,13 +32,17 @@ func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // settingsFlags are the flags for the sources of the configuration and for overrides.
 type settingsFlags struct {
 	input run.Input
+	// ignored are the flags without effect that were given.
+	ignored []string
 }
 
-// addSources declares --config-file and --config-dir, whose common order matters.
+// addSources declares --config-file and --config-dir, whose common order matters, and the flags
+// about logging.
 func (f *settingsFlags) addSources(command *cobra.Command) {
 	command.Flags().Var(sourceFlag{f, false}, "config-file", "configuration file; repeatable, the last one wins (default: caso.conf in ~/.caso, ~, /etc/caso, /etc)")
 	command.Flags().Var(sourceFlag{f, true}, "config-dir", "directory whose *.conf files are read in the order of their names; repeatable")
 	f.addBool(command, "debug", "d", "log in detail")
+	f.addLogging(command)
 }
 
 // addString declares a flag that overrides an option of [DEFAULT].

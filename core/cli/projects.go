@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,12 +26,20 @@ func newProjects(world World) *cobra.Command {
 			}, pluginv1.Kind_KIND_EXTRACTOR)
 		},
 	}
-	flags.addSources(command)
-	flags.addString(command, "extractor", "names", "extractors whose projects to list, separated by commas")
-	flags.addString(command, "projects", "projects", "IDs or names of the only projects to list, separated by commas")
+	flags.addProgramFlags(command)
 	output.add(command)
 	command.AddCommand(newProjectsForget(world))
 	return command
+}
+
+// printProjectsAsCASO prints the lines of cASO's caso-projects, which scripts read.
+func printProjectsAsCASO(stdout io.Writer, list []run.Project) error {
+	for _, p := range list {
+		if _, err := fmt.Fprintf(stdout, "'%s (%s) mapped to VO '%s'\n", p.ID, p.Name, p.VO); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func projects(ctx context.Context, world World, s *run.Session, output *outputFlag) error {
@@ -38,6 +48,9 @@ func projects(ctx context.Context, world World, s *run.Session, output *outputFl
 		return err
 	}
 	err = output.print(world.Stdout, list, func() error {
+		if world.Program == "caso-projects" {
+			return printProjectsAsCASO(world.Stdout, list)
+		}
 		return printTable(world.Stdout, []string{"EXTRACTOR", "ID", "NAME", "DOMAIN", "VO", "FROM"}, func(addRow func(...any)) {
 			for _, p := range list {
 				from := "-"
@@ -51,6 +64,12 @@ func projects(ctx context.Context, world World, s *run.Session, output *outputFl
 	if err != nil {
 		return err
 	}
+	return printProblemsOf(world, result)
+}
+
+// printProblemsOf prints the errors and warnings of a report to standard error and returns the
+// error for its exit status.
+func printProblemsOf(world World, result *report.Run) error {
 	for _, problem := range result.Problems {
 		if problem.Severity != report.Info {
 			printMessage(world.Stderr, problem.Line(""))

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
+	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/core/run"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -16,7 +18,7 @@ import (
 
 func environment(world World) run.Environment {
 	env := run.Environment{
-		Home: world.Home, Executable: world.Executable, Getenv: world.Getenv, Now: world.Now, Log: world.Stderr,
+		Program: world.Program, Home: world.Home, Executable: world.Executable, Getenv: world.Getenv, Now: world.Now, Log: world.Stderr,
 	}
 	if isTerminal(world.Stderr) {
 		env.Progress = func(done, planned int, window report.WindowResult) {
@@ -50,11 +52,16 @@ func windowProgress(world World) func(extractor, project, items string, done int
 
 // withFiles reads the configuration and calls do. It starts no plugin.
 func withFiles(world World, flags *settingsFlags, do func(*run.Session) error) error {
-	s, err := run.Open(environment(world), flags.input)
+	input := flags.input
+	input.Overrides = slices.Concat(config.EnvironmentOverrides(world.Environ()), input.Overrides)
+	s, err := run.Open(environment(world), input)
 	if err != nil {
 		return err
 	}
 	defer closeSession(world, s)
+	if len(flags.ignored) > 0 {
+		printMessage(world.Stderr, "warning: ignored options about logging: "+strings.Join(flags.ignored, ", "))
+	}
 	return do(s)
 }
 

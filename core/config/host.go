@@ -68,6 +68,18 @@ func HostOptions(lockPath string) []*pluginv1.Option {
 			Help: "Directories that are searched for plugins before all others."},
 		{Name: "debug", Type: typeBoolean, DefaultValue: proto.String("false"),
 			Help: "Log in detail."},
+		{Name: "log_file", Type: typeString, OldNames: []*pluginv1.OptionRef{{Section: oslo.DefaultSection, Name: "logfile"}},
+			Help: "File that log lines are appended to, in log_dir if it is a relative path. Without it and log_dir, use_syslog and use_journal, the log goes to standard error. Errors are printed there in any case."},
+		{Name: "log_dir", Type: typeString, OldNames: []*pluginv1.OptionRef{{Section: oslo.DefaultSection, Name: "logdir"}},
+			Help: "Directory of the log file. If log_file is not set, the file has the name of the program, such as caso.log."},
+		{Name: "use_syslog", Type: typeBoolean, DefaultValue: proto.String("false"),
+			Help: "Send log lines to syslog."},
+		{Name: "syslog_log_facility", Type: typeString, DefaultValue: proto.String("LOG_USER"),
+			Help: "Facility of the lines that are sent to syslog, such as LOG_LOCAL0."},
+		{Name: "use_journal", Type: typeBoolean, DefaultValue: proto.String("false"),
+			Help: "Send log lines to journald."},
+		{Name: "use_json", Type: typeBoolean, DefaultValue: proto.String("false"),
+			Help: "Write log lines as JSON."},
 	}
 	for _, option := range options {
 		option.Section = oslo.DefaultSection

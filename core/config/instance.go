@@ -208,9 +208,9 @@ func (f *Files) Plugins(host []*pluginv1.Option, overrides []Override) (Plugins,
 	plugins.Extractors = r.instances(pluginv1.Kind_KIND_EXTRACTOR, "extractor")
 	plugins.Messengers = r.instances(pluginv1.Kind_KIND_MESSENGER, "messengers")
 	selectable := plugins.Extractors
-	if _, ok := r.overrides[key{oslo.DefaultSection, "extractor"}]; ok {
+	if r.overrides[key{oslo.DefaultSection, "extractor"}].Flag != "" {
 		// With --extractor, some of the configured ones run; a messenger may be limited to others.
-		configured := newResolver(f, schema, nil)
+		configured := newResolver(f, schema, withoutFlags(overrides))
 		selectable = slices.Concat(selectable, configured.instances(pluginv1.Kind_KIND_EXTRACTOR, "extractor"))
 	}
 	problems = append(problems, r.problems...)

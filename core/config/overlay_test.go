@@ -89,7 +89,7 @@ func TestOverlayNames(t *testing.T) {
 }
 
 func TestOverlayValues(t *testing.T) {
-	projects := []Override{{"DEFAULT", "projects", "x, $site_name", "--projects"}}
+	projects := []Override{{Section: "DEFAULT", Name: "projects", Value: "x, $site_name", Flag: "--projects"}}
 	tests := []struct {
 		name            string
 		overrides       []Override
@@ -256,8 +256,8 @@ func TestOverlayWarnings(t *testing.T) {
 		{"host's option of extractors for a messenger", []string{clouds, "[DEFAULT@lab]\nsite_name = x\n"}, []string{
 			"2.conf:2: warning: [DEFAULT@lab] site_name: unused option: it is an option of the host, but the overlay lab belongs to messenger ssm@lab",
 		}},
-		{"options about logging", []string{clouds, "[DEFAULT@ifca]\nlog_file = x\n"}, []string{
-			"2.conf:2: warning: [DEFAULT]: caso logs to standard error; ignored: log_file",
+		{"options about logging", []string{clouds, "[DEFAULT@ifca]\nverbose = x\n"}, []string{
+			"2.conf:2: warning: [DEFAULT]: ignored options about logging: verbose",
 		}},
 		{"indented option", []string{clouds, "[extractor@ifca]\nendpoint = x\n  user = y\n"}, []string{
 			"2.conf:3: warning: [extractor@ifca] endpoint: this line continues the value, since it is indented; remove its leading blanks to make it option user",
@@ -451,7 +451,7 @@ func TestMessengerLimits(t *testing.T) {
 		t.Errorf("the overlay has %v, %v", lab.Extractors, lab.RecordTypes)
 	}
 	// A run of some extractors does not change what the messengers are limited to.
-	plugins, _, problems = resolveBoth(t, []Override{{"DEFAULT", "extractor", "cloud@ifca", "--extractor"}}, clouds, text)
+	plugins, _, problems = resolveBoth(t, []Override{{Section: "DEFAULT", Name: "extractor", Value: "cloud@ifca", Flag: "--extractor"}}, clouds, text)
 	if len(problems) > 0 || len(plugins.Extractors) != 1 || len(namedInstance(t, plugins, "messenger ssm").Extractors) != 2 {
 		t.Errorf("got %v, %v", plugins, problems)
 	}
@@ -488,7 +488,7 @@ func TestPrecedence(t *testing.T) {
 		}), 0, 3).Draw(t, "files")
 		var overrides []Override
 		if rapid.Bool().Draw(t, "flag") {
-			overrides = []Override{{"s", "a", "flag", "--a"}}
+			overrides = []Override{{Section: "s", Name: "a", Value: "flag", Flag: "--a"}}
 		}
 
 		all := &Files{}

@@ -10,13 +10,15 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Override is a value from the command line, which wins over all files.
+// Override is a value that wins over all files. Of several for one option the last one counts.
 type Override struct {
 	Section, Name string
 	// Value is written as in a file, but without quotes, which the shell has removed.
 	Value string
 	// Flag is its name on the command line, such as --projects.
 	Flag string
+	// Variable is its name in the environment, such as OS_DEFAULT__PROJECTS.
+	Variable string
 }
 
 // Resolve gives every option its value, for the host and for each instance, and returns everything
@@ -165,7 +167,7 @@ type winner struct {
 	origin Origin
 }
 
-// winner looks in the presets, on the command line, in the overlay's sections of all files, in the
+// winner looks in the presets, in the overrides, in the overlay's sections of all files, in the
 // plain sections, and takes the default otherwise.
 func (r *resolver) winner(option *declared) (winner, bool) {
 	k := keyOf(option.Option)
@@ -175,7 +177,7 @@ func (r *resolver) winner(option *declared) (winner, bool) {
 		}
 	}
 	if override, ok := r.overrides[k]; ok {
-		return winner{text: override.Value, origin: Origin{Flag: override.Flag}}, true
+		return winner{text: override.Value, origin: Origin{Flag: override.Flag, Variable: override.Variable}}, true
 	}
 	if r.overlay != "" && !existsOnce(option) {
 		if found, ok := r.winnerInFiles(option, r.overlay); ok {

@@ -134,8 +134,8 @@ func TestProblems(t *testing.T) {
 
 func TestOverridesWin(t *testing.T) {
 	overrides := []Override{
-		{"DEFAULT", "projects", "c, $site_name", "--projects"},
-		{"DEFAULT", "dry_run", "maybe", "--dry-run"},
+		{Section: "DEFAULT", Name: "projects", Value: "c, $site_name", Flag: "--projects"},
+		{Section: "DEFAULT", Name: "dry_run", Value: "maybe", Flag: "--dry-run"},
 	}
 	settings, problems := resolveTexts(t, overrides, "[DEFAULT]\nprojects = a\ntenants = b\nsite_name = s\ndry_run = no\n")
 	if got := settings.Host().List("DEFAULT", "projects"); !reflect.DeepEqual(got, []string{"c", "s"}) {

@@ -123,7 +123,7 @@ func TestSettingsForAPlugin(t *testing.T) {
 }
 
 func TestDiagnosed(t *testing.T) {
-	settings, _ := resolveTexts(t, []Override{{"DEFAULT", "site_name", "x", "--site"}}, "[ssm]\noutput_path = /x\n")
+	settings, _ := resolveTexts(t, []Override{{Section: "DEFAULT", Name: "site_name", Value: "x", Flag: "--site"}}, "[ssm]\noutput_path = /x\n")
 	for _, test := range []struct {
 		diagnostic *pluginv1.Diagnostic
 		want       string

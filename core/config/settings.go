@@ -15,6 +15,8 @@ type Origin struct {
 	Line int
 	// Flag is set for a value of the command line, such as --projects.
 	Flag string
+	// Variable is set for a value of the environment, such as OS_DEFAULT__PROJECTS.
+	Variable string
 
 	// overlay is set for a value of a file that stands in a section of an overlay.
 	overlay string
@@ -22,13 +24,16 @@ type Origin struct {
 	preset string
 }
 
-// String returns FILE:LINE, "--FLAG on the command line", "preset of messenger NAME", or "default".
+// String returns FILE:LINE, "--FLAG on the command line", "VARIABLE in the environment", "preset of
+// messenger NAME", or "default".
 func (o Origin) String() string {
 	switch {
 	case o.preset != "":
 		return "preset of " + o.preset
 	case o.Flag != "":
 		return o.Flag + " on the command line"
+	case o.Variable != "":
+		return o.Variable + " in the environment"
 	case o.File != "":
 		return fmt.Sprintf("%s:%d", quoteUnprintable(o.File), o.Line)
 	}

@@ -182,7 +182,7 @@ var printableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
 // warnOfLogging warns once for a file of its options about logging.
 func (w *warner) warnOfLogging() {
 	if len(w.loggingOptions) > 0 {
-		w.warn(w.loggingLine, oslo.DefaultSection, "", "caso logs to standard error; ignored: "+strings.Join(w.loggingOptions, ", "))
+		w.warn(w.loggingLine, oslo.DefaultSection, "", "ignored options about logging: "+strings.Join(w.loggingOptions, ", "))
 	}
 }
 
@@ -229,17 +229,16 @@ func (w *warner) warnOfExposedSecret() {
 }
 
 // isLoggingOption reports whether a key of [DEFAULT] is an option of oslo.log, in the versions that
-// cASO was used with. Configurations of cASO may have them; caso has none.
+// cASO was used with, and has no meaning here. Configurations of cASO may have them.
 func isLoggingOption(name string) bool {
 	switch name {
 	case "default_log_levels", "fatal_deprecations", "instance_format", "instance_uuid_format",
-		"log_color", "log_config", "log_config_append", "log_date_format", "log_dir", "log_file",
-		"log_format", "log_rotate_interval", "log_rotate_interval_type", "log_rotation_type", "logdir",
-		"logfile", "logging_context_format_string", "logging_debug_format_suffix",
-		"logging_default_format_string", "logging_exception_prefix", "logging_user_identity_format",
-		"max_logfile_count", "max_logfile_size_mb", "publish_errors", "rate_limit_burst",
-		"rate_limit_except_level", "rate_limit_interval", "syslog_log_facility", "use_eventlog",
-		"use_journal", "use_json", "use_stderr", "use_syslog", "use_syslog_rfc_format", "verbose",
+		"log_color", "log_config", "log_config_append", "log_date_format", "log_format",
+		"log_rotate_interval", "log_rotate_interval_type", "log_rotation_type",
+		"logging_context_format_string", "logging_debug_format_suffix", "logging_default_format_string",
+		"logging_exception_prefix", "logging_user_identity_format", "max_logfile_count",
+		"max_logfile_size_mb", "publish_errors", "rate_limit_burst", "rate_limit_except_level",
+		"rate_limit_interval", "use_eventlog", "use_stderr", "use_syslog_rfc_format", "verbose",
 		"watch_log_file":
 		return true
 	}

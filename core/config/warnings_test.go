@@ -22,8 +22,8 @@ func TestWarnings(t *testing.T) {
 		{"another section", "[DEFAULT]\noutput_path = /x\n", []string{"1.conf:2: warning: [DEFAULT] output_path: unknown option, ignored (did you mean [ssm] output_path?)"}},
 		{"nothing like it", "[ssm]\nwhatever = 1\n", []string{"1.conf:2: warning: [ssm] whatever: unknown option, ignored"}},
 		{"invalid name", "[ssm]\nsome words = 1\n", []string{"1.conf:2: warning: [ssm]: line ignored: invalid option name before the first = or :"}},
-		{"options about logging", "[DEFAULT]\nsite_name = x\nlog_file = /x\nuse_stderr = true\nverbose = true\n", []string{"1.conf:3: warning: [DEFAULT]: caso logs to standard error; ignored: log_file, use_stderr, verbose"}},
-		{"only in DEFAULT", "[ssm]\nlog_file = /x\n", []string{"1.conf:2: warning: [ssm] log_file: unknown option, ignored"}},
+		{"options about logging", "[DEFAULT]\nsite_name = x\nlog_color = /x\nuse_stderr = true\nverbose = true\n", []string{"1.conf:3: warning: [DEFAULT]: ignored options about logging: log_color, use_stderr, verbose"}},
+		{"only in DEFAULT", "[ssm]\nlog_color = /x\n", []string{"1.conf:2: warning: [ssm] log_color: unknown option, ignored"}},
 		{"options of oslo.config", "[DEFAULT]\nconfig_file = /x\nconfig_source = y\n", []string{
 			"1.conf:2: warning: [DEFAULT] config_file: no effect in a file; use --config-file or --config-dir on the command line",
 			"1.conf:3: warning: [DEFAULT] config_source: ignored: caso reads its configuration from files only",

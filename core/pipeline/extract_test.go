@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,15 +28,12 @@ import (
 // fakeExtractor answers every Extract call with the same messages. With hang, it then waits until
 // the call is cancelled instead of ending the stream.
 type fakeExtractor struct {
-	messages []*pluginv1.ExtractResponse
-	hang     bool
+	pluginv1.ExtractorClient // for the methods that these tests do not call
+	messages                 []*pluginv1.ExtractResponse
+	hang                     bool
 	// beforeMessage is called before each message.
 	beforeMessage func()
 	requests      []*pluginv1.ExtractRequest
-}
-
-func (f *fakeExtractor) ListProjects(context.Context, *pluginv1.ListProjectsRequest, ...grpc.CallOption) (*pluginv1.ListProjectsResponse, error) {
-	return nil, errors.New("not called in these tests")
 }
 
 func (f *fakeExtractor) Extract(ctx context.Context, request *pluginv1.ExtractRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[pluginv1.ExtractResponse], error) {

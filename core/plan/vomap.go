@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -104,6 +105,20 @@ func ParseVOMap(file string, content []byte) (VOMap, error) {
 		}
 	}
 	return mapping, nil
+}
+
+// Updates returns the VO of each project of the file, in the order of the projects, and an error
+// for each project whose VO is unusable.
+func (m VOMap) Updates() (updates []*pluginv1.ProjectUpdate, problems []report.Problem) {
+	for _, project := range slices.Sorted(maps.Keys(m.vos)) {
+		vo, problem := m.voOf(&pluginv1.Project{Id: project})
+		if problem != nil {
+			problems = append(problems, *problem)
+			continue
+		}
+		updates = append(updates, &pluginv1.ProjectUpdate{Project: project, Vo: vo})
+	}
+	return updates, problems
 }
 
 // MaxVOBytes limits the name of a VO. APEL's table has 255 characters for it.

@@ -10,6 +10,8 @@ import (
 
 // Environment is what a run uses of the machine around it.
 type Environment struct {
+	// Program is the name that the program was called by.
+	Program string
 	// Home is the directory in which ~/.caso/caso.conf and ~/caso.conf are searched.
 	Home string
 	// Executable is the path of the caso binary; plugins are searched in plugins/ beside it.

@@ -5,13 +5,15 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"io"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/report"
@@ -22,10 +24,10 @@ import (
 const minMaskedLength = 4
 
 // masker replaces secrets in everything that a run returns or logs. Plugins must not log secrets;
-// the masker covers those that do, and errors of libraries that quote what they sent. As a Writer
-// it relies on each line arriving in one Write, as hclog and fmt send them.
+// the masker covers those that do, and errors of libraries that quote what they sent. As the output
+// of a logger it relies on each line arriving in one call, as hclog sends them.
 type masker struct {
-	out     io.Writer
+	outputs []logOutput
 	secrets atomic.Pointer[strings.Replacer]
 }
 
@@ -101,10 +103,18 @@ func (m *masker) mask(text string) string {
 	return config.MaskURLPasswords(text)
 }
 
-// Write writes a line with each secret replaced. It returns the length of the line that it was
+// Write writes a line of no level.
+func (m *masker) Write(line []byte) (int, error) { return m.LevelWrite(hclog.NoLevel, line) }
+
+// LevelWrite writes a line with each secret replaced. It returns the length of the line that it was
 // given.
-func (m *masker) Write(line []byte) (int, error) {
-	if _, err := io.WriteString(m.out, m.mask(string(line))); err != nil {
+func (m *masker) LevelWrite(level hclog.Level, line []byte) (int, error) {
+	masked := []byte(m.mask(string(line)))
+	var errs []error
+	for _, write := range m.outputs {
+		errs = append(errs, write(level, masked))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return 0, err
 	}
 	return len(line), nil

@@ -14,7 +14,7 @@ import (
 
 func TestMasker(t *testing.T) {
 	var out strings.Builder
-	m := &masker{out: &out}
+	m := &masker{outputs: []logOutput{writeTo(&out)}}
 	if _, err := m.Write([]byte("before setSecrets: hunter2\n")); err != nil {
 		t.Fatal(err)
 	}

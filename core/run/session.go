@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,11 +24,16 @@ import (
 
 // Session is a configuration that was read, and the plugins that it names.
 type Session struct {
-	env     Environment
-	input   Input
-	begun   time.Time
-	masker  *masker
-	logger  hclog.Logger
+	env    Environment
+	input  Input
+	begun  time.Time
+	masker *masker
+	logger hclog.Logger
+	// logFile is the file that the log goes to, if it goes to one.
+	logFile *os.File
+	// logIsElsewhere is set if the log does not go to standard error.
+	logIsElsewhere bool
+
 	files   *config.Files
 	plugins config.Plugins
 	// settings has the host's options alone until Start.
@@ -50,7 +56,7 @@ type instance struct {
 
 // Open reads the configuration files and resolves the host's own options. It starts no plugin.
 func Open(env Environment, input Input) (*Session, error) {
-	s := &Session{env: env, input: input, begun: env.Now(), masker: &masker{out: env.Log}}
+	s := &Session{env: env, input: input, begun: env.Now(), masker: &masker{outputs: []logOutput{writeTo(env.Log)}}}
 	s.files, s.problems = config.Read(config.Sources(input.Sources, config.Places{Home: env.Home}))
 	hostOptions := s.hostOptions()
 	plugins, problems := s.files.Plugins(hostOptions, input.Overrides)
@@ -59,19 +65,12 @@ func Open(env Environment, input Input) (*Session, error) {
 	// A value that refers to an option of a plugin cannot be resolved yet; Start reports it if it
 	// cannot be resolved then.
 	s.settings, _ = s.files.Resolve(plugins, plugins.Schema(hostOptions), input.Overrides)
-	s.logger = hclog.New(&hclog.LoggerOptions{Name: "caso", Level: logLevel(s.settings), Output: s.masker})
+	s.logger = s.openLog()
 	s.host = pluginhost.New(pluginhost.Options{
 		Dirs:   pluginhost.SearchPath(plugins.Dirs, env.Getenv(pluginhost.PathEnv), env.Executable),
 		Logger: s.logger,
 	})
 	return s, s.configurationError()
-}
-
-func logLevel(settings *config.Settings) hclog.Level {
-	if settings.Host().Bool("DEFAULT", "debug") {
-		return hclog.Debug
-	}
-	return hclog.Info
 }
 
 func (s *Session) hostOptions() []*pluginv1.Option {
@@ -383,8 +382,14 @@ func (s *Session) configureInstances(ctx context.Context, instances []*instance)
 	}
 }
 
-// Close stops the plugins. It returns what they could not finish.
-func (s *Session) Close() error { return s.host.Close() }
+// Close stops the plugins and closes the log. It returns what they could not finish.
+func (s *Session) Close() error {
+	err := s.host.Close()
+	if s.logFile != nil {
+		err = errors.Join(err, s.logFile.Close())
+	}
+	return err
+}
 
 // finish stops the plugins and completes the report. A plugin that cannot finish may have left work
 // undone, so its error is part of the report.
@@ -396,6 +401,11 @@ func (s *Session) finish(run *report.Run) *report.Run {
 	}
 	run.Duration = report.Seconds(s.env.Now().Sub(s.begun).Seconds())
 	s.masker.maskReport(run)
+	if s.logIsElsewhere {
+		for _, problem := range run.ErrorLines() {
+			s.logger.Error(problem)
+		}
+	}
 	return run
 }
 

@@ -67,8 +67,10 @@ func build(t *testing.T) string {
 		compile(t, filepath.Join(plugins, "caso-"+filepath.Base(dir)), dir)
 	}
 	compile(t, filepath.Join(bin, "caso-messenger-picky"), "picky")
-	if err := os.Symlink("caso", filepath.Join(bin, "caso-extract")); err != nil {
-		t.Fatal(err)
+	for _, program := range []string{"caso-extract", "caso-projects", "caso-mapping-migrate"} {
+		if err := os.Symlink("caso", filepath.Join(bin, program)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return bin
 }

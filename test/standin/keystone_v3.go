@@ -17,6 +17,10 @@ func (q *call) keystoneV3(parts []string) {
 	case path == "auth/tokens" && q.r.Method == http.MethodPost:
 		q.v3SignIn()
 	case !q.keystoneToken():
+	case len(parts) == 2 && parts[0] == "projects" && q.r.Method == http.MethodPatch:
+		q.v3ChangeProject(parts[1])
+	case len(parts) == 4 && parts[0] == "projects" && parts[2] == "tags" && q.r.Method == http.MethodPut:
+		q.v3TagProject(parts[1], parts[3])
 	case q.r.Method != http.MethodGet:
 		q.keystoneError(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL.")
 	case path == "auth/tokens":

@@ -87,6 +87,15 @@ func Post(
 	return decodeJSON(address, body, into)
 }
 
+// Change sends a request that changes something, with a JSON document if body is not nil.
+func Change(
+	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
+) error {
+	_, err := request(ctx, service, method, address, body,
+		http.StatusOK, http.StatusCreated, http.StatusNoContent)
+	return err
+}
+
 // request sends one request with the token of the service and returns the body of the answer.
 func request(
 	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,

@@ -686,6 +686,180 @@ func (x *Failure) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
+// UpdateProjectsRequest is what to store in the cloud.
+type UpdateProjectsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to store, in order.
+	Updates []*ProjectUpdate `protobuf:"bytes,1,rep,name=updates,proto3" json:"updates,omitempty"`
+	// Change nothing, and return the commands that would make the same changes.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProjectsRequest) Reset() {
+	*x = UpdateProjectsRequest{}
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProjectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProjectsRequest) ProtoMessage() {}
+
+func (x *UpdateProjectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProjectsRequest.ProtoReflect.Descriptor instead.
+func (*UpdateProjectsRequest) Descriptor() ([]byte, []int) {
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *UpdateProjectsRequest) GetUpdates() []*ProjectUpdate {
+	if x != nil {
+		return x.Updates
+	}
+	return nil
+}
+
+func (x *UpdateProjectsRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// ProjectUpdate is what to store of one project.
+type ProjectUpdate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ID or name, as the operator spelled it.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// The VO of the project. Empty: leave what the cloud has.
+	Vo string `protobuf:"bytes,2,opt,name=vo,proto3" json:"vo,omitempty"`
+	// Have ListProjects list the project where include_marked is set.
+	Report        bool `protobuf:"varint,3,opt,name=report,proto3" json:"report,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectUpdate) Reset() {
+	*x = ProjectUpdate{}
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectUpdate) ProtoMessage() {}
+
+func (x *ProjectUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectUpdate.ProtoReflect.Descriptor instead.
+func (*ProjectUpdate) Descriptor() ([]byte, []int) {
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ProjectUpdate) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *ProjectUpdate) GetVo() string {
+	if x != nil {
+		return x.Vo
+	}
+	return ""
+}
+
+func (x *ProjectUpdate) GetReport() bool {
+	if x != nil {
+		return x.Report
+	}
+	return false
+}
+
+// UpdateProjectsResponse is the result of UpdateProjects.
+type UpdateProjectsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With dry_run: commands for a shell, one per change, in the order of the updates.
+	Commands []string `protobuf:"bytes,1,rep,name=commands,proto3" json:"commands,omitempty"`
+	// Errors and warnings. An ERROR with a project means that this project was not changed.
+	Diagnostics   []*Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProjectsResponse) Reset() {
+	*x = UpdateProjectsResponse{}
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProjectsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProjectsResponse) ProtoMessage() {}
+
+func (x *UpdateProjectsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_caso_plugin_v1_extractor_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProjectsResponse.ProtoReflect.Descriptor instead.
+func (*UpdateProjectsResponse) Descriptor() ([]byte, []int) {
+	return file_caso_plugin_v1_extractor_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UpdateProjectsResponse) GetCommands() []string {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
+}
+
+func (x *UpdateProjectsResponse) GetDiagnostics() []*Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
 var File_caso_plugin_v1_extractor_proto protoreflect.FileDescriptor
 
 const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
@@ -729,10 +903,21 @@ const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
 	"next_state\x18\x01 \x01(\fR\tnextState\x12<\n" +
 	"\vdiagnostics\x18\x02 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics\"G\n" +
 	"\aFailure\x12<\n" +
-	"\vdiagnostics\x18\x01 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics2\xb4\x01\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics\"i\n" +
+	"\x15UpdateProjectsRequest\x127\n" +
+	"\aupdates\x18\x01 \x03(\v2\x1d.caso.plugin.v1.ProjectUpdateR\aupdates\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"Q\n" +
+	"\rProjectUpdate\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x0e\n" +
+	"\x02vo\x18\x02 \x01(\tR\x02vo\x12\x16\n" +
+	"\x06report\x18\x03 \x01(\bR\x06report\"r\n" +
+	"\x16UpdateProjectsResponse\x12\x1a\n" +
+	"\bcommands\x18\x01 \x03(\tR\bcommands\x12<\n" +
+	"\vdiagnostics\x18\x02 \x03(\v2\x1a.caso.plugin.v1.DiagnosticR\vdiagnostics2\x95\x02\n" +
 	"\tExtractor\x12Y\n" +
 	"\fListProjects\x12#.caso.plugin.v1.ListProjectsRequest\x1a$.caso.plugin.v1.ListProjectsResponse\x12L\n" +
-	"\aExtract\x12\x1e.caso.plugin.v1.ExtractRequest\x1a\x1f.caso.plugin.v1.ExtractResponse0\x01B<Z:github.com/caso-project/caso/proto/caso/plugin/v1;pluginv1b\x06proto3"
+	"\aExtract\x12\x1e.caso.plugin.v1.ExtractRequest\x1a\x1f.caso.plugin.v1.ExtractResponse0\x01\x12_\n" +
+	"\x0eUpdateProjects\x12%.caso.plugin.v1.UpdateProjectsRequest\x1a&.caso.plugin.v1.UpdateProjectsResponseB<Z:github.com/caso-project/caso/proto/caso/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_caso_plugin_v1_extractor_proto_rawDescOnce sync.Once
@@ -746,47 +931,54 @@ func file_caso_plugin_v1_extractor_proto_rawDescGZIP() []byte {
 	return file_caso_plugin_v1_extractor_proto_rawDescData
 }
 
-var file_caso_plugin_v1_extractor_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_caso_plugin_v1_extractor_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_caso_plugin_v1_extractor_proto_goTypes = []any{
-	(*Project)(nil),               // 0: caso.plugin.v1.Project
-	(*Window)(nil),                // 1: caso.plugin.v1.Window
-	(*ListProjectsRequest)(nil),   // 2: caso.plugin.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),  // 3: caso.plugin.v1.ListProjectsResponse
-	(*ExtractRequest)(nil),        // 4: caso.plugin.v1.ExtractRequest
-	(*ExtractResponse)(nil),       // 5: caso.plugin.v1.ExtractResponse
-	(*RecordBatch)(nil),           // 6: caso.plugin.v1.RecordBatch
-	(*Progress)(nil),              // 7: caso.plugin.v1.Progress
-	(*Complete)(nil),              // 8: caso.plugin.v1.Complete
-	(*Failure)(nil),               // 9: caso.plugin.v1.Failure
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 11: caso.plugin.v1.Diagnostic
-	(RecordType)(0),               // 12: caso.plugin.v1.RecordType
-	(*Record)(nil),                // 13: caso.plugin.v1.Record
+	(*Project)(nil),                // 0: caso.plugin.v1.Project
+	(*Window)(nil),                 // 1: caso.plugin.v1.Window
+	(*ListProjectsRequest)(nil),    // 2: caso.plugin.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),   // 3: caso.plugin.v1.ListProjectsResponse
+	(*ExtractRequest)(nil),         // 4: caso.plugin.v1.ExtractRequest
+	(*ExtractResponse)(nil),        // 5: caso.plugin.v1.ExtractResponse
+	(*RecordBatch)(nil),            // 6: caso.plugin.v1.RecordBatch
+	(*Progress)(nil),               // 7: caso.plugin.v1.Progress
+	(*Complete)(nil),               // 8: caso.plugin.v1.Complete
+	(*Failure)(nil),                // 9: caso.plugin.v1.Failure
+	(*UpdateProjectsRequest)(nil),  // 10: caso.plugin.v1.UpdateProjectsRequest
+	(*ProjectUpdate)(nil),          // 11: caso.plugin.v1.ProjectUpdate
+	(*UpdateProjectsResponse)(nil), // 12: caso.plugin.v1.UpdateProjectsResponse
+	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*Diagnostic)(nil),             // 14: caso.plugin.v1.Diagnostic
+	(RecordType)(0),                // 15: caso.plugin.v1.RecordType
+	(*Record)(nil),                 // 16: caso.plugin.v1.Record
 }
 var file_caso_plugin_v1_extractor_proto_depIdxs = []int32{
-	10, // 0: caso.plugin.v1.Window.from:type_name -> google.protobuf.Timestamp
-	10, // 1: caso.plugin.v1.Window.to:type_name -> google.protobuf.Timestamp
+	13, // 0: caso.plugin.v1.Window.from:type_name -> google.protobuf.Timestamp
+	13, // 1: caso.plugin.v1.Window.to:type_name -> google.protobuf.Timestamp
 	0,  // 2: caso.plugin.v1.ListProjectsResponse.projects:type_name -> caso.plugin.v1.Project
-	11, // 3: caso.plugin.v1.ListProjectsResponse.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	14, // 3: caso.plugin.v1.ListProjectsResponse.diagnostics:type_name -> caso.plugin.v1.Diagnostic
 	0,  // 4: caso.plugin.v1.ExtractRequest.project:type_name -> caso.plugin.v1.Project
 	1,  // 5: caso.plugin.v1.ExtractRequest.window:type_name -> caso.plugin.v1.Window
-	12, // 6: caso.plugin.v1.ExtractRequest.record_types:type_name -> caso.plugin.v1.RecordType
+	15, // 6: caso.plugin.v1.ExtractRequest.record_types:type_name -> caso.plugin.v1.RecordType
 	6,  // 7: caso.plugin.v1.ExtractResponse.batch:type_name -> caso.plugin.v1.RecordBatch
 	8,  // 8: caso.plugin.v1.ExtractResponse.complete:type_name -> caso.plugin.v1.Complete
 	9,  // 9: caso.plugin.v1.ExtractResponse.failure:type_name -> caso.plugin.v1.Failure
 	7,  // 10: caso.plugin.v1.ExtractResponse.progress:type_name -> caso.plugin.v1.Progress
-	13, // 11: caso.plugin.v1.RecordBatch.records:type_name -> caso.plugin.v1.Record
-	11, // 12: caso.plugin.v1.Complete.diagnostics:type_name -> caso.plugin.v1.Diagnostic
-	11, // 13: caso.plugin.v1.Failure.diagnostics:type_name -> caso.plugin.v1.Diagnostic
-	2,  // 14: caso.plugin.v1.Extractor.ListProjects:input_type -> caso.plugin.v1.ListProjectsRequest
-	4,  // 15: caso.plugin.v1.Extractor.Extract:input_type -> caso.plugin.v1.ExtractRequest
-	3,  // 16: caso.plugin.v1.Extractor.ListProjects:output_type -> caso.plugin.v1.ListProjectsResponse
-	5,  // 17: caso.plugin.v1.Extractor.Extract:output_type -> caso.plugin.v1.ExtractResponse
-	16, // [16:18] is the sub-list for method output_type
-	14, // [14:16] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	16, // 11: caso.plugin.v1.RecordBatch.records:type_name -> caso.plugin.v1.Record
+	14, // 12: caso.plugin.v1.Complete.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	14, // 13: caso.plugin.v1.Failure.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	11, // 14: caso.plugin.v1.UpdateProjectsRequest.updates:type_name -> caso.plugin.v1.ProjectUpdate
+	14, // 15: caso.plugin.v1.UpdateProjectsResponse.diagnostics:type_name -> caso.plugin.v1.Diagnostic
+	2,  // 16: caso.plugin.v1.Extractor.ListProjects:input_type -> caso.plugin.v1.ListProjectsRequest
+	4,  // 17: caso.plugin.v1.Extractor.Extract:input_type -> caso.plugin.v1.ExtractRequest
+	10, // 18: caso.plugin.v1.Extractor.UpdateProjects:input_type -> caso.plugin.v1.UpdateProjectsRequest
+	3,  // 19: caso.plugin.v1.Extractor.ListProjects:output_type -> caso.plugin.v1.ListProjectsResponse
+	5,  // 20: caso.plugin.v1.Extractor.Extract:output_type -> caso.plugin.v1.ExtractResponse
+	12, // 21: caso.plugin.v1.Extractor.UpdateProjects:output_type -> caso.plugin.v1.UpdateProjectsResponse
+	19, // [19:22] is the sub-list for method output_type
+	16, // [16:19] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_caso_plugin_v1_extractor_proto_init() }
@@ -808,7 +1000,7 @@ func file_caso_plugin_v1_extractor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_caso_plugin_v1_extractor_proto_rawDesc), len(file_caso_plugin_v1_extractor_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Extractor_ListProjects_FullMethodName = "/caso.plugin.v1.Extractor/ListProjects"
-	Extractor_Extract_FullMethodName      = "/caso.plugin.v1.Extractor/Extract"
+	Extractor_ListProjects_FullMethodName   = "/caso.plugin.v1.Extractor/ListProjects"
+	Extractor_Extract_FullMethodName        = "/caso.plugin.v1.Extractor/Extract"
+	Extractor_UpdateProjects_FullMethodName = "/caso.plugin.v1.Extractor/UpdateProjects"
 )
 
 // ExtractorClient is the client API for Extractor service.
@@ -37,6 +38,10 @@ type ExtractorClient interface {
 	// for it again, with a later end, in the next run. Several calls may run at once, for different
 	// projects.
 	Extract(ctx context.Context, in *ExtractRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExtractResponse], error)
+	// UpdateProjects stores in the cloud what the configuration has about projects, so that the
+	// configuration no longer needs it. An extractor whose cloud can store none of it answers
+	// UNIMPLEMENTED.
+	UpdateProjects(ctx context.Context, in *UpdateProjectsRequest, opts ...grpc.CallOption) (*UpdateProjectsResponse, error)
 }
 
 type extractorClient struct {
@@ -76,6 +81,16 @@ func (c *extractorClient) Extract(ctx context.Context, in *ExtractRequest, opts 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Extractor_ExtractClient = grpc.ServerStreamingClient[ExtractResponse]
 
+func (c *extractorClient) UpdateProjects(ctx context.Context, in *UpdateProjectsRequest, opts ...grpc.CallOption) (*UpdateProjectsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateProjectsResponse)
+	err := c.cc.Invoke(ctx, Extractor_UpdateProjects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ExtractorServer is the server API for Extractor service.
 // All implementations must embed UnimplementedExtractorServer
 // for forward compatibility.
@@ -90,6 +105,10 @@ type ExtractorServer interface {
 	// for it again, with a later end, in the next run. Several calls may run at once, for different
 	// projects.
 	Extract(*ExtractRequest, grpc.ServerStreamingServer[ExtractResponse]) error
+	// UpdateProjects stores in the cloud what the configuration has about projects, so that the
+	// configuration no longer needs it. An extractor whose cloud can store none of it answers
+	// UNIMPLEMENTED.
+	UpdateProjects(context.Context, *UpdateProjectsRequest) (*UpdateProjectsResponse, error)
 	mustEmbedUnimplementedExtractorServer()
 }
 
@@ -105,6 +124,9 @@ func (UnimplementedExtractorServer) ListProjects(context.Context, *ListProjectsR
 }
 func (UnimplementedExtractorServer) Extract(*ExtractRequest, grpc.ServerStreamingServer[ExtractResponse]) error {
 	return status.Error(codes.Unimplemented, "method Extract not implemented")
+}
+func (UnimplementedExtractorServer) UpdateProjects(context.Context, *UpdateProjectsRequest) (*UpdateProjectsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateProjects not implemented")
 }
 func (UnimplementedExtractorServer) mustEmbedUnimplementedExtractorServer() {}
 func (UnimplementedExtractorServer) testEmbeddedByValue()                   {}
@@ -156,6 +178,24 @@ func _Extractor_Extract_Handler(srv interface{}, stream grpc.ServerStream) error
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Extractor_ExtractServer = grpc.ServerStreamingServer[ExtractResponse]
 
+func _Extractor_UpdateProjects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateProjectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExtractorServer).UpdateProjects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Extractor_UpdateProjects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExtractorServer).UpdateProjects(ctx, req.(*UpdateProjectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Extractor_ServiceDesc is the grpc.ServiceDesc for Extractor service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +206,10 @@ var Extractor_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListProjects",
 			Handler:    _Extractor_ListProjects_Handler,
+		},
+		{
+			MethodName: "UpdateProjects",
+			Handler:    _Extractor_UpdateProjects_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
