@@ -20,11 +20,11 @@ a messenger rejected, with the reason. A dead letter blocks no other record. It 
 is retried or dropped.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageErrorf("missing subcommand: use caso outbox list, show, retry, drop, migrate or backup")
+			return usageErrorf("missing subcommand: use caso outbox list, show, retry, drop, adopt, migrate or backup")
 		},
 	}
 	command.AddCommand(newOutboxList(world), newOutboxShow(world), newOutboxRetry(world), newOutboxDrop(world),
-		newOutboxMigrate(world), newOutboxBackup(world))
+		newOutboxAdopt(world), newOutboxMigrate(world), newOutboxBackup(world))
 	return command
 }
 

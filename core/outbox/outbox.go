@@ -25,6 +25,8 @@ var (
 	ErrLeaseLost = errors.New("lease of the outbox is lost to another host")
 	// ErrUnavailable means that the server of a shared outbox cannot be reached at present.
 	ErrUnavailable = errors.New("outbox server is unavailable")
+	// ErrOtherSite means that the outbox belongs to other sites than those of the configuration.
+	ErrOtherSite = errors.New("outbox belongs to another site")
 	// ErrNotFound means that no such batch, dead letter or messenger is stored.
 	ErrNotFound = errors.New("not found")
 	// ErrNotRegistered means that a messenger is not registered, see Register.

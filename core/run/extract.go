@@ -49,7 +49,7 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 }
 
 func (s *Session) dryRun(ctx context.Context, input plan.Input, run *report.Run) (*report.Run, error) {
-	store, closeOutbox, err := s.ReadOutbox()
+	store, closeOutbox, err := s.readOutbox(s.siteNames())
 	if err != nil {
 		return nil, err
 	}

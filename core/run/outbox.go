@@ -17,11 +17,16 @@ import (
 // OpenOutbox takes the run lock and opens the outbox for changes. The function that it returns
 // closes the outbox and releases the lock. No plugin has to run, so that a person can work on the
 // outbox while a plugin is broken.
-func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
+func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) { return s.openOutbox(s.siteNames()) }
+
+// openOutbox opens an outbox that belongs to one of the sites, or to no site yet. Without names it
+// opens every outbox.
+func (s *Session) openOutbox(sites []string) (*sqlstore.Store, func(), error) {
 	location, options, err := s.outboxLocation()
 	if err != nil {
 		return nil, nil, err
 	}
+	options.Sites = sites
 	release, err := takeRunLock(s.settings.Host().String("DEFAULT", "lock_path"))
 	if err != nil {
 		return nil, nil, err
@@ -39,14 +44,16 @@ func (s *Session) OpenOutbox() (*sqlstore.Store, func(), error) {
 	}, nil
 }
 
-// ReadOutbox opens the outbox for reading, without the run lock. A missing outbox is empty. The
-// function that it returns closes the outbox.
-func (s *Session) ReadOutbox() (*sqlstore.Store, func(), error) {
+// ReadOutbox opens the outbox for reading, without the run lock. A missing outbox is empty, and one
+// that belongs to another site can be read. The function that it returns closes the outbox.
+func (s *Session) ReadOutbox() (*sqlstore.Store, func(), error) { return s.readOutbox(nil) }
+
+func (s *Session) readOutbox(sites []string) (*sqlstore.Store, func(), error) {
 	location, options, err := s.outboxLocation()
 	if err != nil {
 		return nil, nil, err
 	}
-	options.ReadOnly = true
+	options.ReadOnly, options.Sites = true, sites
 	store, err := openStore(location, options)
 	if err != nil {
 		return nil, nil, OutboxError(err)
@@ -151,6 +158,9 @@ func (s *Session) warnAboutOutbox(store *sqlstore.Store, run *report.Run) {
 // too, and warns about messengers that left the configuration with batches pending.
 func (s *Session) registerMessengers(store *sqlstore.Store, run *report.Run) error {
 	s.warnAboutOutbox(store, run)
+	if err := s.addSites(store, run); err != nil {
+		return err
+	}
 	names := make([]string, 0, len(s.messengers))
 	for _, i := range s.messengers {
 		names = append(names, i.Name)

@@ -157,6 +157,10 @@ func (c *copying) copy(ctx context.Context, source *tx) error {
 	if err != nil {
 		return err
 	}
+	sites, err := source.sites()
+	if err != nil {
+		return err
+	}
 	for _, table := range largeTables() {
 		if err := c.copyLarge(ctx, source, table); err != nil {
 			return err
@@ -187,6 +191,9 @@ func (c *copying) copy(ctx context.Context, source *tx) error {
 			return fmt.Errorf("source: %w: rows are missing, or older than others", outbox.ErrDamaged)
 		}
 		t.state.nextWindow, t.state.nextPosition = found.nextWindow, found.nextPosition
+		if err := t.setSites(sites); err != nil {
+			return err
+		}
 		return c.compare(t, smallTables())
 	})
 }

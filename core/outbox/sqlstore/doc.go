@@ -4,7 +4,7 @@
 //
 // # Tables
 //
-//	outbox_state        one row: counters, the digest, and the fence
+//	outbox_state        one row: counters, the digest, the fence, and the names of the sites
 //	outbox_windows      a row for each committed window, in commit order by position
 //	outbox_batches      the records of a window, in batches numbered from 1; those of a window
 //	                    that is not in outbox_windows are staged, and no messenger sees them
@@ -22,6 +22,12 @@
 // Every row has a crc32c over all of its values, and outbox_state the sum of those of all rows but
 // the batches: a row that differs, vanished, or is an old copy is noticed. A damaged batch costs
 // its records only; the messengers get past it with Reject.
+//
+// # Sites
+//
+// The names of the sites in outbox_state keep two sites from using one outbox by mistake. A
+// configuration that has none of them is refused. One that has some of them and others is that of
+// an operator who has added a cloud, and the others are added.
 //
 // # Copies
 //

@@ -67,6 +67,10 @@ func (e *serverEngine) open(ctx context.Context, options *Options) (*sql.DB, err
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	exists, err := e.prepare(ctx, db)
+	if err == nil && exists {
+		// Before the lease, so that the error is not that another site's run is active.
+		err = checkSites(ctx, db, e.adapt(selectSites), options.Sites)
+	}
 	if err == nil && exists && !e.readOnly {
 		err = e.acquireLease(ctx, db, options)
 	}

@@ -29,8 +29,9 @@ type sqliteEngine struct {
 	// file is open for space reservations. It must be closed after the database: closing any
 	// descriptor of a file drops the locks that SQLite holds on it (fcntl(2)).
 	file *os.File
-	// readOnly and unsafe are copied from the options.
+	// readOnly, unsafe and sites are copied from the options.
 	readOnly, unsafe bool
+	sites            []string
 }
 
 const (
@@ -66,7 +67,7 @@ const (
 )
 
 func (e *sqliteEngine) open(ctx context.Context, options *Options) (*sql.DB, error) {
-	e.readOnly, e.unsafe = options.ReadOnly, options.unsafe
+	e.readOnly, e.unsafe, e.sites = options.ReadOnly, options.unsafe, options.Sites
 	path, err := filepath.Abs(e.path)
 	if err != nil {
 		return nil, err
@@ -258,7 +259,10 @@ func (e *sqliteEngine) check(ctx context.Context, db *sql.DB) error {
 	if err := checkVersion(ctx, db, sqliteSchema(), e.readOnly); err != nil {
 		return err
 	}
-	return checkDigest(ctx, db)
+	if err := checkDigest(ctx, db); err != nil {
+		return err
+	}
+	return checkSites(ctx, db, string(selectSites), e.sites)
 }
 
 // structureChecks returns the checks that fit the size of the file.

@@ -25,6 +25,10 @@ WHERE id = 1 AND token = ? AND revision = ?`
 
 	releaseLease statement = `UPDATE outbox_state SET revision = revision + 1, holder = ''
 WHERE id = 1 AND token = ?`
+
+	selectSites statement = `SELECT sites FROM outbox_state WHERE id = 1`
+
+	updateSites statement = `UPDATE outbox_state SET sites = ? WHERE id = 1`
 )
 
 const (

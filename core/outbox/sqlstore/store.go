@@ -22,6 +22,9 @@ type Options struct {
 	// LeaseTimeout is how long the holder of a shared outbox may write nothing before another host
 	// takes over; 0 means 30 s.
 	LeaseTimeout time.Duration
+	// Sites lists the names of the configuration's sites. An outbox that belongs to others alone is
+	// not opened. Without names this is not checked.
+	Sites []string
 	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
 

@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS outbox_state (
 	next_position BIGINT NOT NULL,
 	digest        BIGINT NOT NULL,
 	token         BIGINT NOT NULL,
-	holder        MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL
+	holder        MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL,
+	sites         MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL
 ) ENGINE = InnoDB;
 
 CREATE TABLE IF NOT EXISTS outbox_windows (
@@ -83,5 +84,5 @@ CREATE TABLE IF NOT EXISTS outbox_dead_letters (
 	PRIMARY KEY (messenger, batch_id)
 ) ENGINE = InnoDB;
 
-INSERT IGNORE INTO outbox_state (id, revision, next_window, next_position, digest, token, holder)
-VALUES (1, 0, 1, 1, 0, 0, '');
+INSERT IGNORE INTO outbox_state (id, revision, next_window, next_position, digest, token, holder, sites)
+VALUES (1, 0, 1, 1, 0, 0, '', '[]');

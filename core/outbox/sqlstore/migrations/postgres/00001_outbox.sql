@@ -8,7 +8,8 @@ CREATE TABLE outbox_state (
 	next_position BIGINT NOT NULL,
 	digest        BIGINT NOT NULL,
 	token         BIGINT NOT NULL,
-	holder        TEXT    NOT NULL
+	holder        TEXT    NOT NULL,
+	sites         TEXT    NOT NULL
 );
 
 CREATE TABLE outbox_windows (
@@ -82,8 +83,8 @@ CREATE TABLE outbox_dead_letters (
 	PRIMARY KEY (messenger, batch_id)
 );
 
-INSERT INTO outbox_state (id, revision, next_window, next_position, digest, token, holder)
-VALUES (1, 0, 1, 1, 0, 0, '');
+INSERT INTO outbox_state (id, revision, next_window, next_position, digest, token, holder, sites)
+VALUES (1, 0, 1, 1, 0, 0, '', '[]');
 
 -- Records do not compress well enough to pay for the time that a commit takes (measured: 6 to 14 ms
 -- with compression, 2 to 4 ms without).

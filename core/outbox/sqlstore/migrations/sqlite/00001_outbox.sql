@@ -8,7 +8,8 @@ CREATE TABLE outbox_state (
 	next_position INTEGER NOT NULL,
 	digest        INTEGER NOT NULL,
 	token         INTEGER NOT NULL,
-	holder        TEXT    NOT NULL
+	holder        TEXT    NOT NULL,
+	sites         TEXT    NOT NULL
 ) STRICT;
 
 CREATE TABLE outbox_windows (
@@ -82,5 +83,5 @@ CREATE TABLE outbox_dead_letters (
 	PRIMARY KEY (messenger, batch_id)
 ) STRICT;
 
-INSERT INTO outbox_state (id, revision, next_window, next_position, digest, token, holder)
-VALUES (1, 0, 1, 1, 0, 0, '');
+INSERT INTO outbox_state (id, revision, next_window, next_position, digest, token, holder, sites)
+VALUES (1, 0, 1, 1, 0, 0, '', '[]');
