@@ -83,8 +83,8 @@ docs-check: build ## Check that the configuration reference matches the option s
 # package starts servers of its own.
 ENGINES_TIMEOUT ?= 6m
 test-engines: ## Run the tests that need MariaDB, Galera and PostgreSQL (installs them)
-	@test/engines/install; \
-	packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core || true; } | \
+	@test/engines/install
+	@packages=$$({ grep -rl --include='*_test.go' '"github.com/caso-project/caso/test/engines"' core || true; } | \
 	  xargs -r dirname | sort -u | sed 's,^,./,'); \
 	CASO_ENGINES=1 go test -count=1 -p 2 -timeout $(ENGINES_TIMEOUT) ./test/engines $$packages && \
 	CASO_ENGINES=1 go test -count=1 -timeout $(ENGINES_TIMEOUT) -run Suite ./test/sharedoutbox

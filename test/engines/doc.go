@@ -14,8 +14,8 @@
 //	func TestStore(t *testing.T) {
 //		dsn := servers.MariaDB(t).NewDatabase(t)
 //
-// Tests that need other settings start a server of their own with [MariaDB], [PostgreSQL] or
-// [Galera]. A server stopped by a test is started again by the next one that uses it.
+// Tests that need other settings start a server of their own with [MariaDB] or [PostgreSQL]. A
+// server stopped by a test is started again by the next one that uses it.
 //
 // Every server runs below a guardian: a process that kills the server with all its children and
 // removes its directory in /tmp as soon as the test process ends, however it ends. As root, the

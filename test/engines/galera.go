@@ -54,25 +54,6 @@ type galeraNode struct {
 	more []string
 }
 
-// Galera starts a cluster for one test.
-func Galera(t TB, nodes int) *Cluster {
-	t.Helper()
-	requireEngines(t)
-	c, err := newCluster(nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			c.logOutput(t)
-		}
-		if err := c.close(); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return c
-}
-
 func newCluster(nodes int) (*Cluster, error) {
 	c := &Cluster{}
 	if err := c.create(nodes); err != nil {
@@ -505,12 +486,6 @@ func (c *Cluster) recover() error {
 		}
 	}
 	return err
-}
-
-func (c *Cluster) logOutput(t TB) {
-	for _, server := range c.Nodes {
-		t.Logf("%s: %s", server.name, server.lastOutput())
-	}
 }
 
 func (c *Cluster) close() error {

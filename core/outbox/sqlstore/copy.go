@@ -271,7 +271,7 @@ func (c *copying) compare(t *tx, tables []copiedTable) error {
 
 func (t *tx) sourceState() (state, error) {
 	var found state
-	_, err := t.queryOne(selectState, []any{&found.revision, &found.nextWindow, &found.nextPosition, &found.digest, &found.token, &found.holder})
+	_, err := t.queryOne(selectState, found.columns())
 	return found, err
 }
 

@@ -135,15 +135,15 @@ func (t *tx) readBatch(w *windowRow, number int64) ([]*pluginv1.Record, error) {
 
 // Next returns the first pending batch of a messenger, in commit order; false if its backlog is
 // empty. It returns the same batch until that is acknowledged or rejected. The error for a batch
-// that cannot be read is an
-// *outbox.DamagedBatchError.
+// that cannot be read is an *outbox.DamagedBatchError.
 func (s *Store) Next(messenger string) (*outbox.Batch, bool, error) {
 	var next *outbox.Batch
 	var damaged *outbox.DamagedBatchError
-	// A cursor moves only by Ack and Reject, and a batch is deleted only after that: no transaction
-	// is needed.
-	err := s.query(fmt.Sprintf("reading the next batch of messenger %q", messenger), func(t *tx) error {
-		next = nil
+	// A cursor moves only by Ack and Reject, and a batch is deleted only after that: while no other
+	// process has written, no transaction is needed.
+	doing := fmt.Sprintf("reading the next batch of messenger %q", messenger)
+	err := s.query(doing, func(t *tx) error {
+		next, damaged = nil, nil
 		c, err := t.cursor(messenger)
 		if err != nil {
 			return err
@@ -159,11 +159,11 @@ func (s *Store) Next(messenger string) (*outbox.Batch, bool, error) {
 		next = &outbox.Batch{Origin: w.Origin, ID: w.batchID(number), Committed: w.committed, Records: records}
 		return err
 	})
-	switch {
-	case err != nil:
-		return nil, false, err
-	case damaged != nil:
-		return nil, false, damaged
+	if err == nil && damaged != nil {
+		err = damaged
+	}
+	if err != nil {
+		return nil, false, s.afterFailedRead(doing, err)
 	}
 	return next, next != nil, nil
 }

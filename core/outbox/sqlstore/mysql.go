@@ -26,6 +26,8 @@ type mySQL struct {
 	location Location
 	// configs has one configuration per host.
 	configs []*mysql.Config
+	// host is the index of the host that connections are made to.
+	host atomic.Int64
 }
 
 func newMySQL(l Location) (engine, error) {
@@ -43,7 +45,7 @@ func newMySQL(l Location) (engine, error) {
 		config.User, config.Passwd, config.DBName = l.address.User.Username(), l.password, l.database()
 		config.Collation = "utf8mb4_bin"
 		config.ClientFoundRows = true
-		config.Timeout, config.ReadTimeout, config.WriteTimeout = connectTimeout, time.Minute, time.Minute
+		config.Timeout = connectTimeout
 		config.Logger = &mysql.NopLogger{}
 		if tlsConfig != nil {
 			config.TLS = tlsConfig.Clone()
@@ -99,29 +101,33 @@ func mysqlTLS(l Location) (*tls.Config, error) {
 	return config, nil
 }
 
-// failover connects to the host that answered last, or to the next one that takes statements.
+// failover connects to the host in use, or to the next one that takes statements.
 type failover struct {
+	*mySQL
 	connectors []driver.Connector
-	last       atomic.Int64
 }
 
 func (f *failover) Connect(ctx context.Context) (driver.Conn, error) {
 	var errs []error
 	for range f.connectors {
-		i := f.last.Load()
+		i := f.serverInUse()
 		conn, err := connectReady(ctx, f.connectors[i])
 		if err == nil {
 			return conn, nil
 		}
 		errs = append(errs, err)
-		f.last.CompareAndSwap(i, (i+1)%int64(len(f.connectors)))
+		f.leaveServer(i)
 	}
 	return nil, errors.Join(errs...)
 }
 
+func (m *mySQL) serverInUse() int64 { return m.host.Load() }
+
+func (m *mySQL) leaveServer(i int64) { m.host.CompareAndSwap(i, (i+1)%int64(len(m.configs))) }
+
 // connectReady connects to a host that answers within connectTimeout and, if it is a node of
-// Galera, is connected to most of the others. Nodes that are not refuse statements with error 1047,
-// or 1205 if wsrep_sync_wait is set.
+// Galera, is in the primary component. Other nodes refuse statements with error 1047, or 1205 if
+// wsrep_sync_wait is set.
 func connectReady(ctx context.Context, connector driver.Connector) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -135,8 +141,12 @@ func connectReady(ctx context.Context, connector driver.Connector) (driver.Conn,
 	return conn, nil
 }
 
+// checkGaleraReady returns an error if the server is a node of Galera outside the primary component:
+// that of most of the nodes, the only one that commits
+// (https://galeracluster.com/library/documentation/weighted-quorum.html).
 func checkGaleraReady(ctx context.Context, conn driver.Conn) error {
-	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, "SHOW STATUS LIKE 'wsrep_%'", nil)
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx,
+		"SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_provider_name')", nil)
 	if err != nil {
 		return err
 	}
@@ -152,18 +162,19 @@ func checkGaleraReady(ctx context.Context, conn driver.Conn) error {
 	}
 	// A MariaDB server without Galera has wsrep_ready = OFF too.
 	if status["wsrep_ready"] == "OFF" && status["wsrep_provider_name"] != "" {
-		return fmt.Errorf("%w: the node of Galera is not connected to most of the others", outbox.ErrUnavailable)
+		return fmt.Errorf("%w: the node of Galera is not in the primary component", outbox.ErrUnavailable)
 	}
 	return nil
 }
 
 func (f *failover) Driver() driver.Driver { return mysql.MySQLDriver{} }
 
-func (m *mySQL) openDB(params map[string]string) (*sql.DB, error) {
-	f := &failover{}
+func (m *mySQL) openDB(statementTimeout time.Duration, params map[string]string) (*sql.DB, error) {
+	f := &failover{mySQL: m}
 	for _, config := range m.configs {
 		config = config.Clone()
 		config.Params = params
+		config.ReadTimeout, config.WriteTimeout = statementTimeout, statementTimeout
 		connector, err := mysql.NewConnector(config)
 		if err != nil {
 			return nil, err
@@ -173,19 +184,20 @@ func (m *mySQL) openDB(params map[string]string) (*sql.DB, error) {
 	return sql.OpenDB(f), nil
 }
 
-func (m *mySQL) connect(ctx context.Context, idle time.Duration) (*sql.DB, error) {
+func (m *mySQL) connect(ctx context.Context, statementTimeout, idle time.Duration) (*sql.DB, error) {
 	params := map[string]string{
 		"sql_mode":                 "'STRICT_ALL_TABLES'",
 		"innodb_lock_wait_timeout": strconv.Itoa(int(idle.Seconds())),
 	}
-	db, err := m.openDB(params)
+	db, err := m.openDB(statementTimeout, params)
 	if err != nil {
 		return nil, err
 	}
 	// A node of Galera answers with what it has applied, unless it has to wait for what the
-	// others have committed. idle_transaction_timeout exists in MariaDB only.
+	// others have committed. idle_write_transaction_timeout exists in MariaDB only; a copy may take
+	// long to read the next rows of its source.
 	optional := map[string]string{
-		"wsrep_sync_wait": "1", "idle_transaction_timeout": strconv.Itoa(int(idle.Seconds())),
+		"wsrep_sync_wait": "1", "idle_write_transaction_timeout": strconv.Itoa(int(idle.Seconds())),
 	}
 	for name, value := range optional {
 		var variable, current string
@@ -200,7 +212,7 @@ func (m *mySQL) connect(ctx context.Context, idle time.Duration) (*sql.DB, error
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	return m.openDB(params)
+	return m.openDB(statementTimeout, params)
 }
 
 func (m *mySQL) adapt(s statement) string { return string(s) }
@@ -230,7 +242,7 @@ func (m *mySQL) lockSchema(ctx context.Context, db *sql.DB) (func(), error) {
 		}
 		var failure *mysql.MySQLError
 		if !errors.As(err, &failure) || failure.Number != duplicateKey {
-			if class, _ := m.describe(err); class != temporaryError {
+			if class, _ := m.describe(err); class == otherError {
 				return nil, err
 			}
 		}
@@ -280,7 +292,9 @@ func (m *mySQL) describe(err error) (errorClass, string) {
 		return otherError, "the server is read-only: name the primary server in [DEFAULT] outbox"
 	case 1153:
 		return otherError, "set max_allowed_packet of the server to at least 4M"
-	case 1213, 1205, 1047, 1040, 1053, 1180, 1927, 1928, 4031:
+	case 1213:
+		return conflictError, ""
+	case 1205, 1047, 1040, 1053, 1180, 1927, 1928, 4031:
 		return temporaryError, ""
 	}
 	return otherError, ""

@@ -32,7 +32,7 @@ func newPostgreSQL(l Location) (engine, error) {
 	return &serverEngine{dialect: &postgreSQL{location: l, config: config}, location: l}, nil
 }
 
-func (p *postgreSQL) connect(_ context.Context, idle time.Duration) (*sql.DB, error) {
+func (p *postgreSQL) connect(_ context.Context, _, idle time.Duration) (*sql.DB, error) {
 	config := p.config.Copy()
 	config.RuntimeParams["application_name"] = "caso"
 	config.RuntimeParams["client_encoding"] = "UTF8"
@@ -41,6 +41,11 @@ func (p *postgreSQL) connect(_ context.Context, idle time.Duration) (*sql.DB, er
 	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(idle.Milliseconds(), 10)
 	return stdlib.OpenDB(*config), nil
 }
+
+// serverInUse and leaveServer do nothing: every connection begins with the first server of the URL.
+func (p *postgreSQL) serverInUse() int64 { return 0 }
+
+func (p *postgreSQL) leaveServer(int64) {}
 
 func (p *postgreSQL) adapt(s statement) string { return numberPlaceholders(s) }
 
@@ -92,7 +97,9 @@ func (p *postgreSQL) describe(err error) (errorClass, string) {
 		return otherError, "the server is read-only: name the primary server in [DEFAULT] outbox, or add ?target_session_attrs=read-write"
 	case "22P05", "22021":
 		return otherError, "the database cannot store UTF-8: create it with ENCODING 'UTF8'"
-	case "40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "25P03":
+	case "40001", "40P01":
+		return conflictError, ""
+	case "55P03", "53300", "57P01", "57P02", "57P03", "25P03":
 		return temporaryError, ""
 	}
 	if failure.Code[:2] == "08" {

@@ -26,8 +26,12 @@ type serverEngine struct {
 
 // dialect is what differs between MariaDB or MySQL and PostgreSQL.
 type dialect interface {
-	// connect returns a database whose sessions end a transaction that is idle for so long.
-	connect(ctx context.Context, idle time.Duration) (*sql.DB, error)
+	// connect returns a database whose connections wait for an answer for at most the statement
+	// timeout, and whose sessions end a transaction that is idle for so long.
+	connect(ctx context.Context, statementTimeout, idle time.Duration) (*sql.DB, error)
+	serverInUse() int64
+	// leaveServer makes later connections to the next server, unless that is done already.
+	leaveServer(server int64)
 	adapt(statement) string
 	schema() schema
 	// hasTable is the statement that counts the tables of a name in the database.
@@ -44,23 +48,43 @@ type errorClass int
 
 const (
 	otherError errorClass = iota
-	// temporaryError passes: a deadlock, a lost connection, a server that starts.
+	// temporaryError passes: a lost connection, a server that starts.
 	temporaryError
+	// conflictError passes too, and its server works: a deadlock, or a commit that another node of
+	// Galera has preceded.
+	conflictError
 )
 
 const (
-	// defaultLeaseTimeout exceeds the 5 s for which a Galera cluster does not commit while it looks
-	// for a lost node.
 	defaultLeaseTimeout = 30 * time.Second
-	// connectTimeout limits an attempt to connect to one host.
-	connectTimeout = 10 * time.Second
+	// connectTimeout limits an attempt to connect to one server. It exceeds the 5 s for which a
+	// Galera cluster answers nothing while it excludes a lost node (evs.suspect_timeout).
+	connectTimeout = 8 * time.Second
+	// minStatementTimeout exceeds these 5 s too. A transaction has at most 1 MB: a server that has
+	// not answered after maxStatementTimeout hangs.
+	minStatementTimeout = 8 * time.Second
+	maxStatementTimeout = 20 * time.Second
 	// maxConnections is enough for the messengers and one transaction that writes.
 	maxConnections = 8
 )
 
+// statementTimeout is half of the lease timeout within limits, so that a holder that leaves a server
+// that hangs keeps its lease.
+func (e *serverEngine) statementTimeout() time.Duration {
+	return min(max(e.leaseTimeout/2, minStatementTimeout), maxStatementTimeout)
+}
+
+// openTimeout allows for a lease that is taken over.
+func (e *serverEngine) openTimeout(options *Options) time.Duration {
+	return openStatementsTimeout + options.lockTimeout() + options.leaseTimeout()
+}
+
+// openStatementsTimeout limits the statements of Open, and the wait for the lock of the schema.
+const openStatementsTimeout = time.Minute
+
 func (e *serverEngine) open(ctx context.Context, options *Options) (*sql.DB, error) {
 	e.readOnly, e.leaseTimeout = options.ReadOnly, options.leaseTimeout()
-	db, err := e.connect(ctx, e.leaseTimeout)
+	db, err := e.connect(ctx, e.statementTimeout(), e.leaseTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +130,7 @@ func (e *serverEngine) acquireLease(ctx context.Context, db *sql.DB, options *Op
 	begun := time.Now()
 	last, lastChange := state{revision: -1}, begun
 	for {
-		found, err := selectStateRow(ctx, db, e.adapt(selectState))
+		found, err := e.pollState(ctx, db)
 		switch {
 		case err != nil && !e.temporary(err):
 			return err
@@ -132,12 +156,26 @@ func (e *serverEngine) acquireLease(ctx context.Context, db *sql.DB, options *Op
 	}
 }
 
+// pollState reads outbox_state, and leaves a server that does not answer.
+func (e *serverEngine) pollState(ctx context.Context, db *sql.DB) (state, error) {
+	server := e.serverInUse()
+	ctx, cancel := context.WithTimeout(ctx, e.statementTimeout())
+	defer cancel()
+	found, err := selectStateRow(ctx, db, e.adapt(selectState))
+	if err != nil {
+		e.leaveServer(db, server, err)
+	}
+	return found, err
+}
+
 func (e *serverEngine) takeLease(ctx context.Context, db *sql.DB, found state) (bool, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return false, err
 	}
 	holder := fmt.Sprintf("%s (process %d)", host, os.Getpid())
+	ctx, cancel := context.WithTimeout(ctx, e.statementTimeout())
+	defer cancel()
 	result, err := db.ExecContext(ctx, e.adapt(takeLease), holder, found.token, found.revision)
 	if err != nil {
 		return false, err
@@ -168,8 +206,17 @@ func (e *serverEngine) readOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
+func (e *serverEngine) leaveServer(db *sql.DB, server int64, err error) {
+	if class, _ := e.describe(err); class == conflictError || !e.temporary(err) {
+		return
+	}
+	e.dialect.leaveServer(server)
+	db.SetMaxIdleConns(0)
+	db.SetMaxIdleConns(maxConnections)
+}
+
 func (e *serverEngine) temporary(err error) bool {
-	if class, _ := e.describe(err); class == temporaryError {
+	if class, _ := e.describe(err); class != otherError {
 		return true
 	}
 	// pgx returns the bare io errors of a connection that the server ends.

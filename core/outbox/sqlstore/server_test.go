@@ -188,9 +188,10 @@ func TestUnknownOutcomeOfCommit(t *testing.T) {
 				outboxtest.Must(t, err)
 			}
 			store.mu.Lock()
-			err := store.afterFailedCommit(next, lost)
+			store.unknown = true
+			err := (&writing{store: store}).afterFailedCommit(lost)
 			store.mu.Unlock()
-			if committed != (err == nil) || !committed && !errors.Is(err, lost) {
+			if committed != (err == nil) || !committed && !errors.Is(err, lost) || store.unknown {
 				t.Errorf("committed %v: %v", committed, err)
 			}
 		}

@@ -52,6 +52,8 @@ const (
 	// checkAllBelow is the size up to which the structure of the whole file is checked at each
 	// opening; of a larger one only the tables without records are.
 	checkAllBelow = 64 << 20
+	// fileTimeout ends a wait for a file system that hangs.
+	fileTimeout = time.Minute
 )
 
 const (
@@ -339,6 +341,14 @@ func (e *sqliteEngine) settingsWarning(context.Context, *sql.DB) (string, error)
 func (e *sqliteEngine) renewInterval() time.Duration { return 0 }
 
 func (e *sqliteEngine) readOptions() *sql.TxOptions { return nil }
+
+func (e *sqliteEngine) openTimeout(*Options) time.Duration { return fileTimeout }
+
+func (e *sqliteEngine) statementTimeout() time.Duration { return fileTimeout }
+
+func (e *sqliteEngine) serverInUse() int64 { return 0 }
+
+func (e *sqliteEngine) leaveServer(*sql.DB, int64, error) {}
 
 func (e *sqliteEngine) temporary(error) bool { return false }
 

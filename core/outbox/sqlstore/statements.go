@@ -20,6 +20,9 @@ FROM outbox_state WHERE id = 1`
 	updateState statement = `UPDATE outbox_state SET revision = ?, next_window = ?, next_position = ?, digest = ?
 WHERE id = 1 AND token = ? AND revision = ?`
 
+	// lockState locks the row for the transaction, under the same condition.
+	lockState statement = `UPDATE outbox_state SET holder = holder WHERE id = 1 AND token = ? AND revision = ?`
+
 	takeLease statement = `UPDATE outbox_state SET revision = revision + 1, token = token + 1, holder = ?
 WHERE id = 1 AND token = ? AND revision = ?`
 

@@ -53,12 +53,6 @@ func (o *Options) leaseTimeout() time.Duration {
 	return o.LeaseTimeout
 }
 
-// statementTimeout limits one transaction. It only has to end a wait for a server that is gone.
-func (o *Options) statementTimeout() time.Duration { return time.Minute }
-
-// retryTimeout limits how long a transaction is tried again after errors that pass.
-func (o *Options) retryTimeout() time.Duration { return 30 * time.Second }
-
 // Store is an open outbox. Several goroutines may use it at once.
 type Store struct {
 	location Location
@@ -86,6 +80,8 @@ type Store struct {
 	// mu is held while a transaction writes.
 	mu    sync.Mutex
 	state state
+	// unknown is true if it is unknown whether the last transaction took effect.
+	unknown bool
 	// lost is the reason why nothing may be written any more.
 	lost error
 	// broken is set when the engine panicked: its connection may be locked for ever.
@@ -103,8 +99,16 @@ type engine interface {
 	// adapt adapts a statement.
 	adapt(statement) string
 	readOptions() *sql.TxOptions
+	// openTimeout limits the time until Open has the database, statementTimeout that of a transaction.
+	openTimeout(*Options) time.Duration
+	statementTimeout() time.Duration
 	// temporary reports whether a transaction may succeed if it is tried again.
 	temporary(error) bool
+	// serverInUse returns the number of the server that connections are made to. leaveServer closes
+	// idle connections and makes later ones to another server, if there is one and err can be that of
+	// a server that hangs or is lost.
+	serverInUse() int64
+	leaveServer(db *sql.DB, server int64, err error)
 	// isDamage reports whether the engine could not read its data.
 	isDamage(error) bool
 	// explain adds the cause and the remedy to an error of the engine.
@@ -146,7 +150,7 @@ func Open(location Location, options Options) (*Store, error) {
 }
 
 func (s *Store) open() error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.statementTimeout())
+	ctx, cancel := context.WithTimeout(context.Background(), s.engine.openTimeout(&s.options))
 	defer cancel()
 	db, err := s.engine.open(ctx, &s.options)
 	if err != nil || db == nil {

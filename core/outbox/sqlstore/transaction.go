@@ -180,73 +180,9 @@ func (s *Store) update(doing string, change func(*tx) error) error {
 		if s.lost != nil {
 			return s.lost
 		}
-		return s.retry(func(ctx context.Context) error { return s.commit(ctx, change) })
+		w := &writing{store: s, change: change}
+		return s.retry(w.attempt)
 	}))
-}
-
-// commit attempts a transaction once.
-func (s *Store) commit(ctx context.Context, change func(*tx) error) error {
-	sqlTx, err := s.begin(ctx, nil)
-	if err != nil {
-		return err
-	}
-	t := &tx{ctx: ctx, store: s, sql: sqlTx, state: s.state}
-	t.state.revision++
-	if err := change(t); err != nil {
-		return errors.Join(err, ignoreDone(sqlTx.Rollback()))
-	}
-	next := t.state
-	changed, err := t.exec(updateState, next.revision, next.nextWindow, next.nextPosition, next.digest, s.state.token, s.state.revision)
-	if err == nil && changed != 1 {
-		s.lost = outbox.ErrLeaseLost
-		err = s.lost
-	}
-	if err != nil {
-		return errors.Join(err, ignoreDone(sqlTx.Rollback()))
-	}
-	if err := sqlTx.Commit(); err != nil {
-		return s.afterFailedCommit(next, err)
-	}
-	s.state = next
-	return nil
-}
-
-// afterFailedCommit finds out whether a transaction took effect although Commit returned an error:
-// the connection may have been lost before the answer. No other process may have written the next
-// revision.
-func (s *Store) afterFailedCommit(next state, commitErr error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.statementTimeout())
-	defer cancel()
-	if err := s.engine.resetAfterFailedCommit(ctx, s.db); err != nil {
-		return errors.Join(commitErr, err)
-	}
-	var stored state
-	err := s.retry(func(ctx context.Context) (err error) {
-		stored, err = s.readState(ctx)
-		return err
-	})
-	switch {
-	case err != nil:
-		return errors.Join(commitErr, err)
-	case stored.token != next.token:
-		s.lost = outbox.ErrLeaseLost
-		return errors.Join(commitErr, s.lost)
-	case stored.revision == next.revision:
-		s.state = next
-		return nil
-	}
-	return commitErr
-}
-
-func (s *Store) readState(ctx context.Context) (state, error) {
-	return selectStateRow(ctx, s.db, s.engine.adapt(selectState))
-}
-
-func selectStateRow(ctx context.Context, db *sql.DB, text string) (state, error) {
-	var found state
-	err := db.QueryRowContext(ctx, text).Scan(&found.revision, &found.nextWindow, &found.nextPosition,
-		&found.digest, &found.token, &found.holder)
-	return found, err
 }
 
 func ignoreDone(err error) error {
@@ -257,12 +193,13 @@ func ignoreDone(err error) error {
 }
 
 // retry calls attempt until it succeeds, fails for a reason that does not pass, or the time is
-// over.
+// over. Each attempt has statementTimeout.
 func (s *Store) retry(attempt func(context.Context) error) error {
-	deadline := time.Now().Add(s.options.retryTimeout())
+	deadline := time.Now().Add(retryTimeout)
 	spaceMade := false
 	for pause := minRetryPause; ; pause = min(2*pause, maxRetryPause) {
-		ctx, cancel := context.WithTimeout(context.Background(), s.options.statementTimeout())
+		server := s.engine.serverInUse()
+		ctx, cancel := context.WithTimeout(context.Background(), s.engine.statementTimeout())
 		err := attempt(ctx)
 		if err != nil && !spaceMade && s.engine.makeSpace(ctx, s.db, err) {
 			spaceMade = true
@@ -272,6 +209,7 @@ func (s *Store) retry(attempt func(context.Context) error) error {
 		if err == nil || !s.engine.temporary(err) {
 			return err
 		}
+		s.engine.leaveServer(s.db, server, err)
 		if time.Now().Add(pause).After(deadline) {
 			return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
 		}
@@ -280,6 +218,8 @@ func (s *Store) retry(attempt func(context.Context) error) error {
 }
 
 const (
+	// retryTimeout limits how long a transaction is tried again after errors that pass.
+	retryTimeout  = 30 * time.Second
 	minRetryPause = 50 * time.Millisecond
 	maxRetryPause = time.Second
 )
