@@ -63,9 +63,9 @@ func (t *tx) fence(s statement, args ...any) error {
 	return err
 }
 
-// afterFailedChange returns the error of a change, unless that is a consequence of something else: a
-// batch that is not the next one any more, or a row that exists already, after another process has
-// written, or after an earlier attempt took effect.
+// afterFailedChange returns the error of a change, unless that is a consequence of something else:
+// a batch that is not the next one any more, or a row that exists already, after another process
+// has written, or after an earlier attempt took effect.
 func (w *writing) afterFailedChange(ctx context.Context, err error) error {
 	s := w.store
 	if s.engine.temporary(err) {
@@ -87,8 +87,8 @@ func (w *writing) afterFailedChange(ctx context.Context, err error) error {
 	return err
 }
 
-// afterFailedCommit returns the error of Commit, unless the transaction took effect. If the error is
-// temporary, the next attempt finds that out.
+// afterFailedCommit returns the error of Commit, unless the transaction took effect. If the error
+// is temporary, the next attempt finds that out.
 func (w *writing) afterFailedCommit(commitErr error) error {
 	s := w.store
 	if s.engine.temporary(commitErr) {
@@ -110,8 +110,8 @@ func (w *writing) afterFailedCommit(commitErr error) error {
 	return commitErr
 }
 
-// afterFailedRead returns the error of a read, or outbox.ErrLeaseLost if another process has written:
-// what that has deleted looks damaged.
+// afterFailedRead returns the error of a read, or outbox.ErrLeaseLost if another process has
+// written: what that has deleted looks damaged.
 func (s *Store) afterFailedRead(doing string, err error) error {
 	if s.options.ReadOnly || errors.Is(err, outbox.ErrUnavailable) {
 		return err

@@ -104,8 +104,8 @@ func TestOpenTimeoutIncludesTheLease(t *testing.T) {
 	}
 }
 
-// TestStatementTimeoutKeepsTheLease: a holder whose server hangs leaves it before the lease is taken
-// over, unless the lease timeout is shorter than a Galera cluster may be busy.
+// TestStatementTimeoutKeepsTheLease: a holder whose server hangs leaves it before the lease is
+// taken over, unless the lease timeout is shorter than a Galera cluster may be busy.
 func TestStatementTimeoutKeepsTheLease(t *testing.T) {
 	for lease, want := range map[time.Duration]time.Duration{
 		5 * time.Second: 8 * time.Second, 30 * time.Second: 15 * time.Second, time.Hour: 20 * time.Second,

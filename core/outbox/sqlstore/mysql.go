@@ -141,8 +141,8 @@ func connectReady(ctx context.Context, connector driver.Connector) (driver.Conn,
 	return conn, nil
 }
 
-// checkGaleraReady returns an error if the server is a node of Galera outside the primary component:
-// that of most of the nodes, the only one that commits
+// checkGaleraReady returns an error if the server is a node of Galera outside the primary
+// component: that of most of the nodes, the only one that commits
 // (https://galeracluster.com/library/documentation/weighted-quorum.html).
 func checkGaleraReady(ctx context.Context, conn driver.Conn) error {
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx,

@@ -68,8 +68,8 @@ const (
 	maxConnections = 8
 )
 
-// statementTimeout is half of the lease timeout within limits, so that a holder that leaves a server
-// that hangs keeps its lease.
+// statementTimeout is half of the lease timeout within limits, so that a holder that leaves a
+// server that hangs keeps its lease.
 func (e *serverEngine) statementTimeout() time.Duration {
 	return min(max(e.leaseTimeout/2, minStatementTimeout), maxStatementTimeout)
 }

@@ -99,14 +99,15 @@ type engine interface {
 	// adapt adapts a statement.
 	adapt(statement) string
 	readOptions() *sql.TxOptions
-	// openTimeout limits the time until Open has the database, statementTimeout that of a transaction.
+	// openTimeout limits the time until Open has the database, statementTimeout that of a
+	// transaction.
 	openTimeout(*Options) time.Duration
 	statementTimeout() time.Duration
 	// temporary reports whether a transaction may succeed if it is tried again.
 	temporary(error) bool
 	// serverInUse returns the number of the server that connections are made to. leaveServer closes
-	// idle connections and makes later ones to another server, if there is one and err can be that of
-	// a server that hangs or is lost.
+	// idle connections and makes later ones to another server, if there is one and err can be that
+	// of a server that hangs or is lost.
 	serverInUse() int64
 	leaveServer(db *sql.DB, server int64, err error)
 	// isDamage reports whether the engine could not read its data.
