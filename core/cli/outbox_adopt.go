@@ -15,7 +15,7 @@ func newOutboxAdopt(world World) *cobra.Command {
 		Use:   "adopt",
 		Short: "Make the outbox belong to the sites of this configuration",
 		Long: `An outbox belongs to the sites (site_name) whose runs used it, and a configuration with none of these names cannot
-change it: it may be the outbox of somebody else. After a site was renamed, adopt makes the outbox belong to the sites of
+change it: it may be the outbox of another site. After a site was renamed, adopt makes the outbox belong to the sites of
 this configuration, and no others. Checkpoints, pending batches and dead letters stay as they are, with their site names.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
