@@ -6,8 +6,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// ProjectUpdater is implemented by extractors whose cloud can store the VO of a project, and that it
-// is to be reported.
+// ProjectUpdater is implemented by extractors whose cloud can store the VO of a project, and that
+// it is to be reported.
 type ProjectUpdater interface {
 	// UpdateProjects stores the updates in the cloud, in order. With dryRun it changes nothing and
 	// returns the commands, for a shell, that would. A project that cannot be changed is an error

@@ -22,7 +22,8 @@ func timeLayouts() []string {
 
 // ParseTime parses a date, or a date and time with `T` or a space between them. A fraction of a
 // second (cut off: windows are whole seconds) and an offset from UTC may be missing; without an
-// offset the time is UTC. For an empty text and for Python's `None`, which cASO prints as the
+// offset the time is UTC. Other forms that dateutil, the parser of cASO, reads are taken where they
+// have one meaning: 13.11.2026 is a date, 11.12.2026 an error. For an empty text and for Python's `None`, which cASO prints as the
 // default of its options, ok is false.
 func ParseTime(text string) (instant time.Time, ok bool, err error) {
 	text = strings.TrimSpace(text)
@@ -38,7 +39,11 @@ func ParseTime(text string) (instant time.Time, ok bool, err error) {
 			return truncateToSecond(parsed), true, nil
 		}
 	}
-	return time.Time{}, false, fmt.Errorf("invalid time %q: use RFC 3339 or YYYY-MM-DD, UTC where no offset is given", text)
+	instant, err = parseOtherForms(text)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("%w time %q: use RFC 3339 or YYYY-MM-DD, UTC where no offset is given", err, text)
+	}
+	return truncateToSecond(instant), true, nil
 }
 
 // truncateToSecond cuts a time down to a whole second of UTC. Truncate counts from the year 1, so

@@ -124,7 +124,8 @@ func (m VOMap) Updates() (updates []*pluginv1.ProjectUpdate, problems []report.P
 // MaxVOBytes limits the name of a VO. APEL's table has 255 characters for it.
 const MaxVOBytes = 255
 
-// voOf returns the VO of a project: as the cloud has it, or else as the file has it.
+// voOf returns the VO of a project: as the cloud has it, or else as the file has it, or else the
+// fallback of the cloud.
 func (m VOMap) voOf(project *pluginv1.Project) (string, *report.Problem) {
 	vo, problem := m.anyVOOf(project)
 	switch {
@@ -160,6 +161,9 @@ func (m VOMap) anyVOOf(project *pluginv1.Project) (string, *report.Problem) {
 	case 1:
 		return vos[0], nil
 	case 0:
+		if project.GetFallbackVo() != "" {
+			return project.GetFallbackVo(), nil
+		}
 		remedy := "Set the VO property of the project in the cloud"
 		if project.GetVoRemedy() != "" {
 			remedy = "Set it with: " + project.GetVoRemedy()

@@ -38,6 +38,26 @@ func TestParseVOMap(t *testing.T) {
 	}
 }
 
+// TestVOPrecedence: the VO of the cloud, then the mapping file, then the cloud's fallback.
+func TestVOPrecedence(t *testing.T) {
+	mapping, err := ParseVOMap("voms.json", []byte(`{"mapped": ["a"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		id, vo, fallback, want string
+	}{
+		{"a", "cloud", "fallback", "cloud"},
+		{"a", "", "fallback", "mapped"},
+		{"b", "", "fallback", "fallback"},
+	} {
+		project := &pluginv1.Project{Id: test.id, Vo: test.vo, FallbackVo: test.fallback}
+		if vo, problem := mapping.voOf(project); vo != test.want || problem != nil {
+			t.Errorf("%v: %q, %v", project, vo, problem)
+		}
+	}
+}
+
 func TestParseVOMapErrors(t *testing.T) {
 	for name, test := range map[string]struct{ content, says string }{
 		"nothing":     {"", "line 1, column 1"},

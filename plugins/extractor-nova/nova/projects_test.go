@@ -105,22 +105,23 @@ func TestProjectDomain(t *testing.T) {
 
 func TestVO(t *testing.T) {
 	for _, test := range []struct {
-		name, configured, want string
-		properties             map[string]string
+		name, configured, want, fallback string
+		properties                       map[string]string
 	}{
-		{"cASO's manual", "accounting:VO", "a", map[string]string{"accounting:VO": "a", "VO": "b"}},
-		{"as keystone keeps it", "accounting:VO", "a", map[string]string{"accounting_VO": "a", "VO": "b"}},
-		{"cASO's code", "accounting:VO", "b", map[string]string{"VO": "b"}},
-		{"configured", "egi.VO", "c", map[string]string{"accounting:VO": "a", "egi.VO": "c"}},
-		{"configured and not there", "egi.VO", "a", map[string]string{"accounting:VO": "a"}},
-		{"none", "accounting:VO", "", map[string]string{"other": "a"}},
-		{"empty", "accounting:VO", "b", map[string]string{"accounting:VO": "", "VO": "b"}},
+		{"cASO's manual", "", "a", "", map[string]string{"accounting:VO": "a", "VO": "b"}},
+		{"as keystone keeps it", "", "a", "", map[string]string{"accounting_VO": "a", "VO": "b"}},
+		{"cASO's code", "", "b", "", map[string]string{"VO": "b"}},
+		{"none", "", "", "", map[string]string{"other": "a"}},
+		{"empty", "", "b", "", map[string]string{"accounting:VO": "", "VO": "b"}},
+		{"configured", "egi.VO", "c", "a", map[string]string{"accounting:VO": "a", "egi.VO": "c"}},
+		{"configured, as keystone keeps it", "egi.eu:VO", "c", "", map[string]string{"egi.eu_VO": "c"}},
+		{"configured and not there", "egi.VO", "", "a", map[string]string{"accounting:VO": "a"}},
 	} {
 		b := newBench(t, standin.Options{Empty: true}, map[string]string{"DEFAULT.vo_property": test.configured})
 		id := b.cloud.AddProject(standin.Project{Name: "p", Properties: test.properties})
 		b.cloud.Grant(b.cloud.UserID(standin.AccountingUser), id, "reader")
-		if projects, _ := b.listProjects(false, "p"); len(projects) != 1 || projects[0].GetVo() != test.want {
-			t.Errorf("%s: %v, want VO %q", test.name, projects, test.want)
+		if projects, _ := b.listProjects(false, "p"); len(projects) != 1 || projects[0].GetVo() != test.want || projects[0].GetFallbackVo() != test.fallback {
+			t.Errorf("%s: %v, want VO %q, fallback %q", test.name, projects, test.want, test.fallback)
 		}
 	}
 }

@@ -80,8 +80,7 @@ func sharedOptions() []sdk.Option {
 	return append(auth.Options(),
 		sdk.StringOption("DEFAULT", "caso_tag", "Projects with this tag in keystone are reported, besides those in [DEFAULT] projects.").
 			Default("caso"),
-		sdk.StringOption("DEFAULT", "vo_property", "The property of a project in keystone that holds its VO. Where a project lacks it, the properties accounting:VO, accounting_VO and VO are read, in this order, and then the mapping file.").
-			Default("accounting:VO"),
+		sdk.StringOption("DEFAULT", "vo_property", "The property of a project in keystone that holds its VO. Where a project lacks it, the mapping file is read, and then the properties accounting:VO, accounting_VO and VO. Not set: these three properties in this order, and then the mapping file."),
 	)
 }
 
@@ -135,8 +134,8 @@ func (e *Extractor) ListProjects(
 	var list []*pluginv1.Project
 	for _, project := range found {
 		list = append(list, &pluginv1.Project{
-			Id: project.ID, Name: project.Name, DomainName: project.DomainName, Vo: project.VO,
-			VoRemedy: "openstack project set --property " + e.voProperty + "=VO " + project.ID})
+			Id: project.ID, Name: project.Name, DomainName: project.DomainName, Vo: project.VO, FallbackVo: project.FallbackVO,
+			VoRemedy: "openstack project set --property " + e.voPropertyOrDefault() + "=VO " + project.ID})
 	}
 	return list, skipped
 }

@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -23,7 +24,7 @@ func (e *Extractor) UpdateProjects(
 			continue
 		}
 		if update.GetVo() != "" {
-			if err := projects.SetProperty(ctx, e.cloud, project, e.voProperty, update.GetVo()); err != nil {
+			if err := projects.SetProperty(ctx, e.cloud, project, e.voPropertyOrDefault(), update.GetVo()); err != nil {
 				errs = append(errs, sdk.Errorf("storing the VO of project %s: %s", project, err).
 					WithProject(project).WithDetail(e.updateRemedy(update)))
 			}
@@ -44,7 +45,7 @@ func (e *Extractor) updateCommands(update *pluginv1.ProjectUpdate) []string {
 	project := shellescape.Quote(update.GetProject())
 	if update.GetVo() != "" {
 		commands = append(commands, "openstack project set --property "+
-			shellescape.Quote(e.voProperty+"="+update.GetVo())+" "+project)
+			shellescape.Quote(e.voPropertyOrDefault()+"="+update.GetVo())+" "+project)
 	}
 	if update.GetReport() {
 		commands = append(commands, "openstack project set --tag "+shellescape.Quote(e.tag)+" "+project)
@@ -59,4 +60,9 @@ func (e *Extractor) updateRemedy(update *pluginv1.ProjectUpdate) string {
 		text += "\n" + command
 	}
 	return text
+}
+
+// voPropertyOrDefault returns the property that VOs are stored in.
+func (e *Extractor) voPropertyOrDefault() string {
+	return cmp.Or(e.voProperty, projects.DefaultVOProperty)
 }

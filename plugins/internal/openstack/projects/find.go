@@ -23,7 +23,7 @@ type Wanted struct {
 	Named []string
 	// Tag adds the projects with the tag; empty adds none.
 	Tag string
-	// VOProperty is the configured property with the VO.
+	// VOProperty is the configured property with the VO; empty if none is configured.
 	VOProperty string
 }
 
@@ -36,7 +36,7 @@ func Find(
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &finder{cloud: cloud, voProperties: voPropertyNames(wanted.VOProperty), seen: map[string]bool{}}
+	f := &finder{cloud: cloud, voProperty: wanted.VOProperty, seen: map[string]bool{}}
 	if err := f.readOwn(ctx, session); err != nil {
 		return nil, nil, err
 	}
@@ -61,8 +61,8 @@ func Find(
 
 // finder holds the projects found so far.
 type finder struct {
-	cloud        *auth.Cloud
-	voProperties []string
+	cloud      *auth.Cloud
+	voProperty string
 	// own are the enabled projects on which the user has a role.
 	own []Project
 	// domain is the ID of the domain in which names are looked up; empty where it is not known.
@@ -97,7 +97,7 @@ func (f *finder) readOwn(ctx context.Context, session *auth.Session) error {
 		address, key = service.ServiceURL("tenants"), "tenants"
 	}
 	err := api.EachItem(ctx, service, address, key, func(raw json.RawMessage) error {
-		project, err := parseProject(raw, f.voProperties)
+		project, err := parseProject(raw, f.voProperty)
 		if err != nil || project.ID == "" {
 			return fmt.Errorf("%s: one of the %s does not match keystone's API reference", address, key)
 		}
@@ -316,7 +316,7 @@ func (f *finder) readProject(
 	if err := api.Get(ctx, service, service.ServiceURL("projects", url.PathEscape(id)), &document); err != nil {
 		return Project{}, err
 	}
-	return parseProject(document.Project, f.voProperties)
+	return parseProject(document.Project, f.voProperty)
 }
 
 // lookUp finds a project with the right to read all projects. Known is false where the user has not
@@ -359,7 +359,7 @@ func (f *finder) queryAll(
 	service := session.Identity()
 	address := service.ServiceURL("projects") + "?" + query
 	err := api.EachItem(ctx, service, address, "projects", func(raw json.RawMessage) error {
-		project, err := parseProject(raw, f.voProperties)
+		project, err := parseProject(raw, f.voProperty)
 		if err == nil {
 			found = append(found, project)
 		}

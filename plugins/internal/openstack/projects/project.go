@@ -4,22 +4,29 @@ package projects
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 )
+
+// DefaultVOProperty is the property with the VO in cASO's manual.
+const DefaultVOProperty = "accounting:VO"
 
 // Project is a project of keystone.
 type Project struct {
 	ID, Name, DomainID, DomainName string
 	Enabled                        bool
 	Tags                           []string
-	// VO is the virtual organisation, from the first of the VO properties that is set.
+	// VO is the virtual organisation.
 	VO string
+	// FallbackVO is the one to use if neither VO nor the mapping file has one.
+	FallbackVO string
 }
 
-// parseProject parses a project, or a tenant of v2.0. The VO is from the first of the properties
-// that is set.
-func parseProject(raw json.RawMessage, voProperties []string) (Project, error) {
+// parseProject parses a project, or a tenant of v2.0. The VO is in the configured property. If none
+// is configured, it is in one of those that cASO's manual (accounting:VO), keystone (which replaces
+// the colon at creation) and cASO's code (VO) name; these are the fallback otherwise.
+func parseProject(raw json.RawMessage, voProperty string) (Project, error) {
 	var document struct {
 		ID       string   `json:"id"`
 		Name     string   `json:"name"`
@@ -36,13 +43,22 @@ func parseProject(raw json.RawMessage, voProperties []string) (Project, error) {
 	}
 	project := Project{ID: document.ID, Name: document.Name, DomainID: document.DomainID,
 		Tags: document.Tags, Enabled: document.Enabled == nil || *document.Enabled}
-	for _, name := range voProperties {
-		var value string
-		if json.Unmarshal(properties[name], &value) == nil && value != "" {
-			project.VO = value
-			break
+	first := func(names ...string) string {
+		for _, name := range names {
+			var value string
+			if json.Unmarshal(properties[name], &value) == nil && value != "" {
+				return value
+			}
 		}
+		return ""
 	}
+	wellKnown := first(DefaultVOProperty, "accounting_VO", "VO")
+	if voProperty == "" {
+		project.VO = wellKnown
+		return project, nil
+	}
+	project.VO = first(voProperty, strings.ReplaceAll(voProperty, ":", "_"))
+	project.FallbackVO = wellKnown
 	return project, nil
 }
 
@@ -50,19 +66,4 @@ func parseProject(raw json.RawMessage, voProperties []string) (Project, error) {
 func projectOfToken(session *auth.Session) Project {
 	return Project{ID: session.Project.ID, Name: session.Project.Name,
 		DomainID: session.Project.DomainID, DomainName: session.Project.DomainName, Enabled: true}
-}
-
-// voPropertyNames returns the properties of a project that may have its VO, in order: the
-// configured one, then the names in cASO's manual, in keystone (which replaces the colon at
-// creation) and in cASO's code.
-func voPropertyNames(configured string) []string {
-	var names []string
-	seen := map[string]bool{"": true}
-	for _, name := range []string{configured, "accounting:VO", "accounting_VO", "VO"} {
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
 }

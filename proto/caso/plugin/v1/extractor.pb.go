@@ -38,7 +38,10 @@ type Project struct {
 	// In ListProjectsResponse: how a person gives the project a VO in the cloud, for example a
 	// command with VO in place of the name. The host prints it where neither the cloud nor the
 	// mapping file has a VO.
-	VoRemedy      string `protobuf:"bytes,5,opt,name=vo_remedy,json=voRemedy,proto3" json:"vo_remedy,omitempty"`
+	VoRemedy string `protobuf:"bytes,5,opt,name=vo_remedy,json=voRemedy,proto3" json:"vo_remedy,omitempty"`
+	// In ListProjectsResponse: the VO of a project that has none in vo, if the mapping file has none
+	// for it either.
+	FallbackVo    string `protobuf:"bytes,7,opt,name=fallback_vo,json=fallbackVo,proto3" json:"fallback_vo,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +107,13 @@ func (x *Project) GetVo() string {
 func (x *Project) GetVoRemedy() string {
 	if x != nil {
 		return x.VoRemedy
+	}
+	return ""
+}
+
+func (x *Project) GetFallbackVo() string {
+	if x != nil {
+		return x.FallbackVo
 	}
 	return ""
 }
@@ -864,14 +874,16 @@ var File_caso_plugin_v1_extractor_proto protoreflect.FileDescriptor
 
 const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n" +
+	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n" +
 	"\aProject\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n" +
 	"\vdomain_name\x18\x03 \x01(\tR\n" +
 	"domainName\x12\x0e\n" +
 	"\x02vo\x18\x04 \x01(\tR\x02vo\x12\x1b\n" +
-	"\tvo_remedy\x18\x05 \x01(\tR\bvoRemedy\"d\n" +
+	"\tvo_remedy\x18\x05 \x01(\tR\bvoRemedy\x12\x1f\n" +
+	"\vfallback_vo\x18\a \x01(\tR\n" +
+	"fallbackVo\"d\n" +
 	"\x06Window\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"X\n" +
