@@ -6,8 +6,8 @@ import (
 )
 
 // TestEnvironment has what oslo.config's environment source does: it wins over files and not over
-// the command line, knows an option by its section and name in capital letters only, and has no old
-// names.
+// the command line, finds an option by its section and name in capital letters only, and has no
+// old names.
 func TestEnvironment(t *testing.T) {
 	tests := []struct {
 		name            string

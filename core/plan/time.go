@@ -23,8 +23,8 @@ func timeLayouts() []string {
 // ParseTime parses a date, or a date and time with `T` or a space between them. A fraction of a
 // second (cut off: windows are whole seconds) and an offset from UTC may be missing; without an
 // offset the time is UTC. Other forms that dateutil, the parser of cASO, reads are taken where they
-// have one meaning: 13.11.2026 is a date, 11.12.2026 an error. For an empty text and for Python's `None`, which cASO prints as the
-// default of its options, ok is false.
+// have one meaning: 13.11.2026 is a date, 11.12.2026 an error. For an empty text and for Python's
+// `None`, which cASO prints as the default of its options, ok is false.
 func ParseTime(text string) (instant time.Time, ok bool, err error) {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.EqualFold(text, "none") {

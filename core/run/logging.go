@@ -19,9 +19,9 @@ import (
 // logOutput writes one line of the log.
 type logOutput func(level hclog.Level, line []byte) error
 
-// openLog returns a logger that writes where oslo.log's options say: to a file, to syslog, to
-// journald, or to several of them; to standard error where there are none. It writes there too, with
-// a warning, instead of a destination that cannot be opened: accounting does not depend on the log.
+// openLog returns a logger that writes to the places that oslo.log's options name: a file, syslog,
+// journald, or several of them; to standard error where they name none. A place that cannot be
+// opened is a warning, and standard error is used instead: accounting does not depend on the log.
 func (s *Session) openLog() hclog.Logger {
 	host := s.settings.Host()
 	options := &hclog.LoggerOptions{
