@@ -22,6 +22,7 @@ func TestFaults(t *testing.T) {
 		{"spools", testSpools},
 		{"extractors", testExtractors},
 		{"answers", testAnswers},
+		{"memory", testMemory},
 		{"outbox", testOutbox},
 		{"signals", testSignals},
 		{"secrets", testSecrets},

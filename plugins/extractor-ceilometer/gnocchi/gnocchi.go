@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 
-	"github.com/caso-project/caso/plugins/extractor-ceilometer/counters"
 	"github.com/caso-project/caso/plugins/extractor-ceilometer/samples"
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 )
@@ -85,17 +83,6 @@ type aggregatesQuery struct {
 	ResourceType string `json:"resource_type"`
 }
 
-// aggregatesGroup has the metrics of one resource: by resource, metric name and aggregation method.
-type aggregatesGroup struct {
-	Group struct {
-		ID         string `json:"id"`
-		InstanceID string `json:"instance_id"`
-	} `json:"group"`
-	Measures struct {
-		Measures map[string]map[string]map[string][]measure `json:"measures"`
-	} `json:"measures"`
-}
-
 // measure is [time, granularity in seconds, value].
 type measure struct {
 	from, to int64
@@ -160,12 +147,20 @@ func (s *Source) readWith(
 	}
 	address := s.service.ServiceURL("aggregates") + "?" + groups +
 		"&start=" + formatTime(from) + "&stop=" + formatTime(to)
-	var answer []aggregatesGroup
-	err := api.Post(ctx, s.service, address, aggregatesQuery{
+	var points []samples.Point
+	err := api.PostStream(ctx, s.service, address, aggregatesQuery{
 		Operations:   method.operations(meter),
 		Search:       map[string]any{"=": map[string]string{"project_id": project}},
 		ResourceType: resourceType,
-	}, &answer)
+	}, func(answer *api.Stream) error {
+		points = nil
+		return answer.Array(func() error {
+			group := aggregatesGroup{meter: meter, method: method, points: points}
+			err := group.read(answer)
+			points = group.points
+			return err
+		})
+	})
 	noMetric := fmt.Sprintf("Metric ['%s'] does not exist", meter)
 	switch {
 	case err == nil:
@@ -179,34 +174,7 @@ func (s *Source) readWith(
 	default:
 		return nil, fmt.Errorf("reading %s from Gnocchi: %w", meter, err)
 	}
-	var points []samples.Point
-	for _, group := range answer {
-		points = append(points, group.points(meter, method)...)
-	}
 	return points, nil
-}
-
-// points returns the points of one resource.
-func (g aggregatesGroup) points(meter samples.Meter, method method) []samples.Point {
-	server, counter := g.Group.ID, ""
-	if meter != samples.CPU {
-		server, counter = g.Group.InstanceID, g.Group.ID
-	}
-	series := g.Measures.Measures[g.Group.ID][string(meter)]
-	rises := make(map[[2]int64]float64, len(series[method.rise]))
-	for _, m := range series[method.rise] {
-		rises[[2]int64{m.from, m.to}] = m.value
-	}
-	var points []samples.Point
-	for _, m := range series[method.value] {
-		sample := counters.Sample{From: m.from, To: m.to, Value: m.value,
-			Averaged: method.value == "mean", Rise: math.NaN()}
-		if rise, ok := rises[[2]int64{m.from, m.to}]; ok {
-			sample.Rise = rise
-		}
-		points = append(points, samples.Point{Server: server, Counter: counter, Sample: sample})
-	}
-	return points
 }
 
 // isRefusal reports whether an error is a status of Gnocchi with a cause.

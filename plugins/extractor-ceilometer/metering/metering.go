@@ -4,7 +4,7 @@ package metering
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"net/url"
@@ -42,11 +42,12 @@ type sample struct {
 }
 
 // key identifies a sample, also in two pages.
-func (s sample) key() string {
-	if s.MessageID != "" {
-		return s.MessageID
+func (s sample) key() [sha256.Size]byte {
+	name := s.MessageID
+	if name == "" {
+		name = s.ResourceID + " " + s.Timestamp + " " + strconv.FormatFloat(s.Volume, 'g', -1, 64)
 	}
-	return s.ResourceID + " " + s.Timestamp + " " + strconv.FormatFloat(s.Volume, 'g', -1, 64)
+	return sha256.Sum256([]byte(name))
 }
 
 // Read returns the points in [from, to).
@@ -54,7 +55,7 @@ func (s *Source) Read(
 	ctx context.Context, project string, meter samples.Meter, from, to time.Time,
 ) ([]samples.Point, error) {
 	var points []samples.Point
-	err := s.eachSample(ctx, project, meter, from, to, func(one sample) {
+	err := s.eachSample(ctx, project, meter, from, to, func(one sample) error {
 		server, counter := one.ResourceID, ""
 		if meter != samples.CPU {
 			server, counter = one.Metadata.InstanceID, one.ResourceID
@@ -62,6 +63,7 @@ func (s *Source) Read(
 		at := one.at.Unix()
 		points = append(points, samples.Point{Server: server, Counter: counter,
 			Sample: counters.Sample{From: at, To: at + 1, Value: one.Volume}})
+		return samples.CheckCount(len(points))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s from Ceilometer: %w", meter, err)
@@ -74,9 +76,9 @@ func (s *Source) Read(
 // oldest first, as new or newer), and samples that were read are skipped. The last page is the one
 // without a new sample: a page may be shorter than the requested size.
 func (s *Source) eachSample(
-	ctx context.Context, project string, meter samples.Meter, from, to time.Time, add func(sample),
+	ctx context.Context, project string, meter samples.Meter, from, to time.Time, add func(sample) error,
 ) error {
-	seen := map[string]bool{}
+	seen := map[[sha256.Size]byte]bool{}
 	size := pageLimit
 	for {
 		page, err := s.readPage(ctx, project, meter, from, to, size)
@@ -85,10 +87,14 @@ func (s *Source) eachSample(
 		}
 		fresh := 0
 		for _, one := range page {
-			if !seen[one.key()] {
-				seen[one.key()] = true
-				fresh++
-				add(one)
+			key := one.key()
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			fresh++
+			if err := add(one); err != nil {
+				return err
 			}
 		}
 		switch {
@@ -123,24 +129,37 @@ func (s *Source) readPage(
 		query.Add("q.value", q[2])
 		query.Add("q.type", "")
 	}
-	var raw []json.RawMessage
+	var page []sample
 	address := s.service.ServiceURL("meters", string(meter)) + "?" + query.Encode()
-	if err := api.Get(ctx, s.service, address, &raw); err != nil {
-		return nil, err
-	}
-	page := make([]sample, 0, len(raw))
-	for _, text := range raw {
-		var one sample
-		if err := json.Unmarshal(text, &one); err != nil {
-			return nil, fmt.Errorf("a sample does not match Ceilometer's API reference: %w", err)
+	err := api.GetStream(ctx, s.service, address, func(answer *api.Stream) error {
+		page = nil
+		return answer.Array(func() error {
+			var one sample
+			if err := answer.Decode(&one); err != nil {
+				return fmt.Errorf("a sample does not match Ceilometer's API reference: %w", err)
+			}
+			var err error
+			if one.at, err = parseTime(one.Timestamp); err != nil {
+				return fmt.Errorf("a sample has the invalid time %.40q", one.Timestamp)
+			}
+			if err := one.checkLengths(); err != nil {
+				return err
+			}
+			page = append(page, one)
+			return samples.CheckCount(len(page))
+		})
+	})
+	return page, err
+}
+
+// checkLengths returns an error for texts that no sample has.
+func (s sample) checkLengths() error {
+	for _, text := range []string{s.ResourceID, s.Timestamp, s.MessageID, s.Metadata.InstanceID} {
+		if len(text) > samples.MaxID {
+			return fmt.Errorf("a sample has a text of %d bytes, more than %d", len(text), samples.MaxID)
 		}
-		var err error
-		if one.at, err = parseTime(one.Timestamp); err != nil {
-			return nil, fmt.Errorf("a sample has the invalid time %.40q", one.Timestamp)
-		}
-		page = append(page, one)
 	}
-	return page, nil
+	return nil
 }
 
 // parseTime parses a time without a zone, which is UTC, or with one.

@@ -5,11 +5,14 @@ package samples
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/caso-project/caso/plugins/extractor-ceilometer/counters"
+	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 )
 
 // Meter is the name of one of Ceilometer's meters.
@@ -50,15 +53,37 @@ type Query struct {
 }
 
 const (
+	// MaxID is the largest length of the ID of a server or a counter, in bytes.
+	MaxID = 255
+	// maxPoints limits the points of one answer, which are in memory at the same time.
+	maxPoints = 600_000
 	// pointsPerRequest is the aimed number of points in an answer: 10 MB of Gnocchi's JSON where
 	// each point has two figures.
 	pointsPerRequest = 100_000
 	// defaultInterval is the assumed time between two points for the first request: Ceilometer's
 	// default.
 	defaultInterval = 5 * time.Minute
-	// minStep and maxStep limit the time span of one request.
+	// minStep and maxStep limit the time span of one request. After an answer that is too large it is
+	// shortened down to shortestStep.
 	minStep, maxStep = 10 * time.Minute, 366 * 24 * time.Hour
+	shortestStep     = time.Minute
 )
+
+// errTooMany is the error of an answer with more than maxPoints.
+var errTooMany = fmt.Errorf("the answer has more than %d samples", maxPoints)
+
+// CheckCount returns an error where a number of points is too large for one answer.
+func CheckCount(points int) error {
+	if points > maxPoints {
+		return errTooMany
+	}
+	return nil
+}
+
+// isTooLarge reports whether a shorter time span may help against an error.
+func isTooLarge(err error) bool {
+	return errors.Is(err, errTooMany) || errors.Is(err, transport.ErrTooLarge)
+}
 
 // EachPoint calls a function with all points of a query, those of each counter in time order. The
 // time is divided into requests by the number of servers, then by the number of points in the last
@@ -74,6 +99,10 @@ func EachPoint(
 			until = query.To
 		}
 		points, err := source.Read(ctx, query.Project, query.Meter, from, until)
+		if isTooLarge(err) && step > shortestStep {
+			step = max(shortestStep, (step / 8).Truncate(shortestStep))
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -38,8 +38,8 @@ func (a *addresses) Collect(ctx context.Context, scope openstack.Scope, out sdk.
 	for _, region := range scope.Regions {
 		service := scope.Session.VersionedService("network", region, "v2.0")
 		address := service.ServiceURL("floatingips") + "?project_id=" + scope.Project.GetId()
-		err := api.EachPage(ctx, service, address, "floatingips", func(page []json.RawMessage) error {
-			count += int64(len(page))
+		err := api.EachItem(ctx, service, address, "floatingips", func(json.RawMessage) error {
+			count++
 			out.Progress("addresses", count)
 			return nil
 		})

@@ -1,5 +1,5 @@
-// Package api reads JSON from OpenStack services: a document, or a list page by page. Its errors
-// name the URL and the answer and never hold a token.
+// Package api reads JSON from OpenStack services: a document, or a list page by page and element by
+// element. Its errors name the service, the URL and the answer, and never hold a token.
 package api
 
 import (
@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
+
+	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 )
 
 // Error is an answer with an unexpected HTTP status.
@@ -44,88 +45,120 @@ func Status(err error) int {
 	return 0
 }
 
-// Get decodes the JSON document at a URL of the service.
+// Get decodes the JSON document at a URL of the service, which may have 2 MiB.
 func Get(ctx context.Context, service *gophercloud.ServiceClient, address string, into any) error {
-	body, err := GetBytes(ctx, service, address, http.StatusOK)
-	if err != nil {
-		return err
-	}
-	return decodeJSON(address, body, into)
+	_, err := GetDated(ctx, service, address, into, http.StatusOK)
+	return err
 }
 
-// GetDated is like Get, and returns the time of the service's clock: the Date header of the answer,
-// zero where it has none.
+// GetDated is like Get, for several statuses, and returns the time of the service's clock: the Date
+// header of the answer, zero where it has none.
 func GetDated(
 	ctx context.Context, service *gophercloud.ServiceClient, address string, into any,
+	statuses ...int,
 ) (time.Time, error) {
-	header := http.Header{}
-	body, err := requestWithHeader(ctx, service, http.MethodGet, address, nil, header, http.StatusOK)
+	options := &gophercloud.RequestOpts{KeepResponseBody: true, OkCodes: statuses}
+	header, err := request(ctx, service, http.MethodGet, address, options, func(body io.Reader) error {
+		raw, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return invalidAnswer(err, raw)
+		}
+		return nil
+	})
 	date, _ := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return date, err
-	}
-	return date, decodeJSON(address, body, into)
+	return date, err
 }
 
-// GetBytes returns the body of the answer at a URL of the service. Another status than the given
-// ones is an error.
-func GetBytes(
-	ctx context.Context, service *gophercloud.ServiceClient, address string, statuses ...int,
-) ([]byte, error) {
-	return request(ctx, service, http.MethodGet, address, nil, statuses...)
-}
-
-// Post sends a JSON document to a URL of the service that answers queries which are too long for a
-// URL, and decodes the answer.
-func Post(
-	ctx context.Context, service *gophercloud.ServiceClient, address string, query, into any,
+// GetStream reads the JSON document at a URL of the service in a stream.
+func GetStream(
+	ctx context.Context, service *gophercloud.ServiceClient, address string, read func(*Stream) error,
 ) error {
-	body, err := request(ctx, service, http.MethodPost, address, query, http.StatusOK)
-	if err != nil {
-		return err
-	}
-	return decodeJSON(address, body, into)
+	options := &gophercloud.RequestOpts{KeepResponseBody: true, OkCodes: []int{http.StatusOK}}
+	return requestStream(ctx, service, http.MethodGet, address, options, read)
+}
+
+// PostStream sends a JSON document to a URL of the service that answers queries which are too long
+// for a URL, and reads the answer in a stream.
+func PostStream(
+	ctx context.Context, service *gophercloud.ServiceClient, address string, query any,
+	read func(*Stream) error,
+) error {
+	options := &gophercloud.RequestOpts{JSONBody: query, KeepResponseBody: true, OkCodes: []int{http.StatusOK}}
+	return requestStream(ctx, service, http.MethodPost, address, options, read)
 }
 
 // Change sends a request that changes something, with a JSON document if body is not nil.
 func Change(
 	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
 ) error {
-	_, err := request(ctx, service, method, address, body,
-		http.StatusOK, http.StatusCreated, http.StatusNoContent)
+	options := &gophercloud.RequestOpts{JSONBody: body, KeepResponseBody: true,
+		OkCodes: []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}}
+	_, err := request(ctx, service, method, address, options, func(io.Reader) error { return nil })
 	return err
 }
 
-// request sends one request with the token of the service and returns the body of the answer.
-func request(
-	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
-	statuses ...int,
-) ([]byte, error) {
-	return requestWithHeader(ctx, service, method, address, body, http.Header{}, statuses...)
+// requestStream sends one request and reads the answer in a stream.
+func requestStream(
+	ctx context.Context, service *gophercloud.ServiceClient, method, address string,
+	options *gophercloud.RequestOpts, read func(*Stream) error,
+) error {
+	_, err := request(transport.InStream(ctx), service, method, address, options, func(body io.Reader) error {
+		stream := newStream(body)
+		err := read(stream)
+		if err == nil {
+			err = stream.end()
+		}
+		return stream.explain(err)
+	})
+	return err
 }
 
-// requestWithHeader is like request and copies the header of the answer.
-func requestWithHeader(
-	ctx context.Context, service *gophercloud.ServiceClient, method, address string, body any,
-	header http.Header, statuses ...int,
-) ([]byte, error) {
-	response, err := service.Request(ctx, method, address, &gophercloud.RequestOpts{
-		JSONBody: body, KeepResponseBody: true, OkCodes: statuses})
+// request sends one request with the token of the service and has the body of the answer read. It
+// returns the header of the answer. An error names the URL, and the service where the answer is
+// wrong.
+func request(
+	ctx context.Context, service *gophercloud.ServiceClient, method, address string,
+	options *gophercloud.RequestOpts, read func(io.Reader) error,
+) (http.Header, error) {
+	response, err := service.Request(ctx, method, address, options)
 	if err != nil {
-		return nil, Explain(err, service.Token())
+		err = Explain(err, service.Token())
+		if errors.Is(err, transport.ErrTooLarge) {
+			err = fmt.Errorf("%s%w", serviceName(service), err)
+		}
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	maps.Copy(header, response.Header)
-	return io.ReadAll(response.Body)
+	err = read(response.Body)
+	if _, ok := errors.AsType[answerError](err); ok {
+		err = fmt.Errorf("%s%s: %w", serviceName(service), withoutUserinfo(address), err)
+	}
+	return response.Header, err
 }
 
-// decodeJSON decodes an answer. Its error has the beginning of an answer that is not JSON.
-func decodeJSON(address string, body []byte, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%s: the answer is not the JSON document it should be (%w); it begins %q",
-			withoutUserinfo(address), err, firstLine(body))
+// serviceName returns the type of a service with a space, as the beginning of an error message;
+// empty where it is not known.
+func serviceName(service *gophercloud.ServiceClient) string {
+	if service.Type == "" {
+		return ""
 	}
-	return nil
+	return service.Type + " service, "
+}
+
+// answerError is what is wrong with an answer.
+type answerError string
+
+// Error returns the text.
+func (e answerError) Error() string { return string(e) }
+
+// invalidAnswer returns the error of an answer that is not the JSON document it should be, with its
+// beginning.
+func invalidAnswer(err error, begin []byte) error {
+	return answerError(fmt.Sprintf("the answer is not the JSON document it should be (%s); it begins %q",
+		err, firstLine(begin)))
 }
 
 // Explain replaces an error of gophercloud by one that is safe to print: it has the message of the

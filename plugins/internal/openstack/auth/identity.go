@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -65,10 +64,6 @@ func (c *Cloud) readIdentity(ctx context.Context) (*identity, error) {
 func (c *Cloud) readVersions(ctx context.Context, address string) ([]string, error) {
 	const reading = "reading keystone's versions"
 	service := &gophercloud.ServiceClient{ProviderClient: c.newProvider(address), Endpoint: address}
-	body, err := api.GetBytes(ctx, service, address, http.StatusOK, http.StatusMultipleChoices)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", reading, err)
-	}
 	type version struct {
 		ID string `json:"id"`
 	}
@@ -78,9 +73,9 @@ func (c *Cloud) readVersions(ctx context.Context, address string) ([]string, err
 		} `json:"versions"`
 		Version version `json:"version"`
 	}
-	if err := json.Unmarshal(body, &document); err != nil {
-		return nil, fmt.Errorf("%s: %s: the answer is not keystone's; it begins %q",
-			reading, address, api.Message(body))
+	_, err := api.GetDated(ctx, service, address, &document, http.StatusOK, http.StatusMultipleChoices)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", reading, err)
 	}
 	var ids []string
 	for _, v := range append(document.Versions.Values, document.Version) {

@@ -78,7 +78,10 @@ func readImages(
 			address := service.ServiceURL("images") + "?limit=1000" + hidden + "&id=in:" +
 				strings.Join(escapeQueries(chunk), ",")
 			err := api.EachItem(ctx, service, address, "images", func(raw json.RawMessage) error {
-				addImage(found, raw)
+				var image imageDocument
+				if json.Unmarshal(raw, &image) == nil {
+					image.addTo(found, chunk)
+				}
 				return nil
 			})
 			if err != nil && api.Status(err) != http.StatusBadRequest {
@@ -91,30 +94,33 @@ func readImages(
 	}
 	for _, id := range ids {
 		address := service.ServiceURL("images", url.PathEscape(id))
-		body, err := api.GetBytes(ctx, service, address, http.StatusOK)
+		var image imageDocument
+		err := api.Get(ctx, service, address, &image)
 		switch {
 		case api.Status(err) == http.StatusNotFound:
 		case err != nil:
 			return found, err
 		default:
-			addImage(found, body)
+			image.addTo(found, ids)
 		}
 	}
 	return found, nil
 }
 
-// addImage adds the name of an image to a map.
-func addImage(names map[string]string, raw json.RawMessage) {
-	var image struct {
-		ID    string `json:"id"`
-		MPURI string `json:"vmcatcher_event_ad_mpuri"`
-	}
-	if json.Unmarshal(raw, &image) != nil || image.ID == "" {
+// imageDocument is an image in glance's JSON.
+type imageDocument struct {
+	ID    string `json:"id"`
+	MPURI string `json:"vmcatcher_event_ad_mpuri"`
+}
+
+// addTo adds the name of the image to a map, if the image is one of those that were requested.
+func (i imageDocument) addTo(names map[string]string, requested []string) {
+	if !slices.Contains(requested, i.ID) {
 		return
 	}
-	names[image.ID] = image.ID
-	if image.MPURI != "" {
-		names[image.ID] = image.MPURI
+	names[i.ID] = i.ID
+	if i.MPURI != "" {
+		names[i.ID] = i.MPURI
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
+	"github.com/caso-project/caso/plugins/internal/openstack/memory"
 	"github.com/caso-project/caso/sdk"
 )
 
@@ -26,6 +27,9 @@ type Wanted struct {
 	// VOProperty is the configured property with the VO; empty if none is configured.
 	VOProperty string
 }
+
+// maxProjects is the memory of a list of projects, in bytes. It is enough for 100,000.
+const maxProjects = 64 << 20
 
 // Find returns projects, each once. Skipped joins an error for each project that cannot be
 // reported; err is set where the list could not be made.
@@ -96,10 +100,14 @@ func (f *finder) readOwn(ctx context.Context, session *auth.Session) error {
 	if session.V2 {
 		address, key = service.ServiceURL("tenants"), "tenants"
 	}
+	kept := memory.NewLimit("projects of the user", maxProjects)
 	err := api.EachItem(ctx, service, address, key, func(raw json.RawMessage) error {
 		project, err := parseProject(raw, f.voProperty)
 		if err != nil || project.ID == "" {
 			return fmt.Errorf("%s: one of the %s does not match keystone's API reference", address, key)
+		}
+		if err := kept.Add(project.allTexts()...); err != nil {
+			return fmt.Errorf("%s: %w", address, err)
 		}
 		if project.Enabled {
 			f.own = append(f.own, project)
@@ -358,8 +366,12 @@ func (f *finder) queryAll(
 	var found []Project
 	service := session.Identity()
 	address := service.ServiceURL("projects") + "?" + query
+	kept := memory.NewLimit("projects", maxProjects)
 	err := api.EachItem(ctx, service, address, "projects", func(raw json.RawMessage) error {
 		project, err := parseProject(raw, f.voProperty)
+		if err == nil {
+			err = kept.Add(project.allTexts()...)
+		}
 		if err == nil {
 			found = append(found, project)
 		}

@@ -4,6 +4,7 @@ package projects
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
@@ -21,6 +22,11 @@ type Project struct {
 	VO string
 	// FallbackVO is the one to use if neither VO nor the mapping file has one.
 	FallbackVO string
+}
+
+// allTexts returns the texts of the project.
+func (p Project) allTexts() []string {
+	return append(slices.Clone(p.Tags), p.ID, p.Name, p.DomainID, p.DomainName, p.VO, p.FallbackVO)
 }
 
 // parseProject parses a project, or a tenant of v2.0. The VO is in the configured property. If none

@@ -2,6 +2,8 @@ package servers
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,37 +23,56 @@ type Action struct {
 	Failed bool
 }
 
+// maxActions limits the instance actions of a server. nova keeps them for ever.
+const maxActions = 100_000
+
+// isKnownAction reports whether an action has an effect on figures.
+func isKnownAction(name string) bool {
+	switch name {
+	case "delete", "softDelete", "forceDelete", "restore", "migrate", "resize", "confirmResize", "revertResize",
+		"suspend", "shelve", "resume", "unshelve", "reboot", "start", "rebuild", "resetState":
+		return true
+	}
+	return false
+}
+
 // Actions reads the instance actions of a server, oldest first. They are also those of a deleted
 // server, from microversion 2.21.
 func (c *Client) Actions(ctx context.Context, id string) ([]Action, error) {
-	var document struct {
-		Actions []struct {
+	var actions []Action
+	service := *c.service
+	service.Microversion = c.version.String()
+	address := c.url("servers/" + escapePath(id) + "/os-instance-actions")
+	err := api.EachItem(ctx, &service, address, "instanceActions", func(raw json.RawMessage) error {
+		var entry struct {
 			Action  string `json:"action"`
 			Start   string `json:"start_time"`
 			Updated string `json:"updated_at"`
 			Message string `json:"message"`
-		} `json:"instanceActions"`
-	}
-	service := *c.service
-	service.Microversion = c.version.String()
-	err := api.Get(ctx, &service, c.url("servers/"+escapePath(id)+"/os-instance-actions"), &document)
-	if err != nil {
-		return nil, err
-	}
-	var actions []Action
-	// nova lists the newest first; those of the same second stay in that order, reversed.
-	for _, entry := range slices.Backward(document.Actions) {
+		}
+		if err := json.Unmarshal(raw, &entry); err != nil {
+			return err
+		}
 		start, err := parseTime(entry.Start)
-		if err != nil {
-			continue
+		if err != nil || !isKnownAction(entry.Action) {
+			return nil //nolint:nilerr // an entry without a time has no effect
 		}
 		finish, err := parseTime(entry.Updated)
 		if err != nil || finish.Before(start) {
 			finish = start
 		}
+		if len(actions) == maxActions {
+			return fmt.Errorf("%s: the server has more than %d instance actions", address, maxActions)
+		}
 		actions = append(actions, Action{Name: entry.Action, Start: start, Finish: finish,
 			Failed: entry.Message != ""})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	// nova lists the newest first; those of the same second stay in that order, reversed.
+	slices.Reverse(actions)
 	slices.SortStableFunc(actions, func(a, b Action) int { return a.Start.Compare(b.Start) })
 	return actions, nil
 }

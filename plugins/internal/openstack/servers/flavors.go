@@ -147,24 +147,25 @@ func (c *Client) resolveFromUsage(
 		query += "&limit=1000"
 	}
 	address := c.url(query)
-	for seen := map[string]bool{}; address != "" && !seen[address]; {
-		seen[address] = true
-		page, err := readUsagePage(ctx, &service, address)
-		if api.Status(err) != 0 {
-			return nil
+	err := api.EachItem(ctx, &service, address, "tenant_usage/server_usages", func(raw json.RawMessage) error {
+		var usage struct {
+			ID       string `json:"instance_id"`
+			Flavor   string `json:"flavor"`
+			VCPUs    int64  `json:"vcpus"`
+			MemoryMB int64  `json:"memory_mb"`
+			LocalGB  int64  `json:"local_gb"`
 		}
-		if err != nil {
+		if err := json.Unmarshal(raw, &usage); err != nil {
 			return err
 		}
-		for _, usage := range page.Usage.Servers {
-			if s := unresolved[usage.ID]; s != nil {
-				s.Flavor = &Flavor{Name: usage.Flavor, VCPUs: usage.VCPUs, MemoryMB: usage.MemoryMB,
-					DiskGB: usage.LocalGB}
-			}
+		if s := unresolved[usage.ID]; s != nil {
+			s.Flavor = &Flavor{Name: usage.Flavor, VCPUs: usage.VCPUs, MemoryMB: usage.MemoryMB,
+				DiskGB: usage.LocalGB}
 		}
-		if address, err = page.next(address); err != nil {
-			return err
-		}
+		return nil
+	})
+	if api.Status(err) != 0 {
+		return nil
 	}
-	return nil
+	return err
 }

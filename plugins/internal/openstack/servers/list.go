@@ -126,36 +126,39 @@ func (l *lister) readAll(ctx context.Context) error {
 	return nil
 }
 
+// maxNewest is the largest number of servers of the brief list that are looked up.
+const maxNewest = 1000
+
 // newestIDs returns the IDs on the first page of the brief list.
 func (l *lister) newestIDs(ctx context.Context) ([]string, error) {
-	var page struct {
-		Servers []struct {
+	var ids []string
+	address := l.client.url("servers")
+	err := api.EachItemOfPage(ctx, l.client.service, address, "servers", func(raw json.RawMessage) error {
+		var s struct {
 			ID     string `json:"id"`
 			Status string `json:"status"`
-		} `json:"servers"`
-	}
-	if err := api.Get(ctx, l.client.service, l.client.url("servers"), &page); err != nil {
-		return nil, err
-	}
-	ids := make([]string, 0, len(page.Servers))
-	for _, s := range page.Servers {
+		}
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return err
+		}
 		// In the brief list only servers in a cell that is down have a status.
 		if s.Status == "UNKNOWN" {
-			return nil, fmt.Errorf("%w: server %s is in a cell that nova cannot reach", ErrIncomplete, s.ID)
+			return fmt.Errorf("%w: server %s is in a cell that nova cannot reach", ErrIncomplete, s.ID)
 		}
-		ids = append(ids, s.ID)
-	}
-	return ids, nil
+		if len(ids) < maxNewest {
+			ids = append(ids, s.ID)
+		}
+		return nil
+	})
+	return ids, err
 }
 
 // readList reads one list of servers page by page.
 func (l *lister) readList(ctx context.Context, path string) error {
-	return api.EachPage(ctx, l.client.service, l.client.url(path), "servers",
-		func(page []json.RawMessage) error {
-			for _, raw := range page {
-				if err := l.addServer(raw); err != nil {
-					return err
-				}
+	return api.EachItem(ctx, l.client.service, l.client.url(path), "servers",
+		func(raw json.RawMessage) error {
+			if err := l.addServer(raw); err != nil {
+				return err
 			}
 			l.progress(len(l.found))
 			return nil

@@ -81,7 +81,7 @@ func readVersion(
 		} `json:"version"`
 	}
 	var version serviceVersion
-	date, err := api.GetDated(ctx, service, root, &document)
+	date, err := api.GetDated(ctx, service, root, &document, http.StatusOK)
 	if status := api.Status(err); status != 0 && status < http.StatusInternalServerError {
 		// A proxy may forward only requests for resources; every nova since 2015 supports 2.1.
 		err = nil

@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// maxBody limits the size of one answer. A page of 1000 servers is under 2 MiB.
-	maxBody = 256 << 20
 	// attempts is the maximum number of times that a request is sent.
 	attempts = 5
 	// firstWait is the wait before the second attempt. Each further wait is twice the one before.
@@ -35,6 +33,7 @@ type retrier struct {
 	userAgent string
 	onlyTLS   bool
 	timeout   time.Duration
+	bodies    *bodyReader
 	wait      func(context.Context, time.Duration) error
 	jitter    func(time.Duration) time.Duration
 }
@@ -79,15 +78,20 @@ func (r *retrier) attempt(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, r.explainTimeout(ctx, err)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	_ = response.Body.Close()
-	switch {
-	case err != nil:
-		return nil, r.explainTimeout(ctx, fmt.Errorf("reading the answer: %w", err))
-	case len(body) > maxBody:
-		return nil, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	received := response.Body
+	defer func() { _ = received.Close() }()
+	if response.StatusCode >= http.StatusBadRequest {
+		// A message has a line; the rest of a long page with an error is not read.
+		var text []byte
+		if text, err = io.ReadAll(io.LimitReader(received, maxError)); err == nil {
+			response.Body = io.NopCloser(bytes.NewReader(text))
+		}
+	} else {
+		response.Body, err = r.bodies.readBody(ctx, received, bodyLimit(ctx))
 	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
+	if err != nil {
+		return nil, r.explainTimeout(ctx, fmt.Errorf("reading the answer: %w", err))
+	}
 	return response, nil
 }
 

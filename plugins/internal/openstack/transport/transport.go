@@ -1,6 +1,6 @@
 // Package transport provides the HTTP client for all requests to a cloud: TLS as configured,
-// proxies from the environment, a timeout for each attempt, a limit on the size of answers, and
-// retries of requests that are safe to repeat.
+// proxies from the environment, a timeout for each attempt, limits on the size of answers and on
+// their memory, and retries of requests that are safe to repeat.
 package transport
 
 import (
@@ -71,18 +71,19 @@ func New(options Options) (*http.Client, error) {
 	}
 	dialer := &net.Dialer{Timeout: min(timeout, 20*time.Second), KeepAlive: 30 * time.Second}
 	base := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSHandshakeTimeout:   min(timeout, 20*time.Second),
-		TLSClientConfig:       config,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    min(timeout, 20*time.Second),
+		TLSClientConfig:        config,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    8,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	return &http.Client{
 		Transport: &retrier{next: base, userAgent: options.UserAgent, onlyTLS: options.OnlyTLS,
-			timeout: timeout, wait: wait, jitter: jitter},
+			timeout: timeout, bodies: newBodyReader(), wait: wait, jitter: jitter},
 		CheckRedirect: checkRedirect,
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caso-project/caso/plugins/internal/openstack/api"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
+	"github.com/caso-project/caso/plugins/internal/openstack/memory"
 	"github.com/caso-project/caso/sdk"
 )
 
@@ -21,9 +22,15 @@ import (
 // requested: its policy depends on the requesting user, not on the requested one.
 const maxRefusals = 3
 
+// maxNames is the memory of the names, in bytes. It is enough for 150,000 users.
+const maxNames = 32 << 20
+
 // Directory holds the names of the users of one cloud. It is safe for concurrent use.
 type Directory struct {
 	cloud *auth.Cloud
+
+	// kept bounds names.
+	kept *memory.Limit
 
 	// mutex is held during requests, so that other callers find what the first one has read.
 	mutex    sync.Mutex
@@ -36,7 +43,7 @@ type Directory struct {
 
 // NewDirectory returns an empty directory.
 func NewDirectory(cloud *auth.Cloud) *Directory {
-	return &Directory{cloud: cloud, names: map[string]string{}}
+	return &Directory{cloud: cloud, names: map[string]string{}, kept: memory.NewLimit("names of users", maxNames)}
 }
 
 // Names returns the names of users; those that cannot be found are not in the map. A deleted user
@@ -95,7 +102,8 @@ func (d *Directory) readAll(ctx context.Context, session *auth.Session) error {
 	err = api.EachItem(ctx, d.client, address, "users", func(raw json.RawMessage) error {
 		var user userDocument
 		if err := json.Unmarshal(raw, &user); err == nil && user.ID != "" {
-			d.names[user.ID] = user.displayName()
+			// Those that are too many are read one by one when they are needed.
+			_ = d.keep(user.ID, user.displayName())
 		}
 		return nil
 	})
@@ -120,16 +128,25 @@ func (d *Directory) readUser(ctx context.Context, id string) (string, error) {
 	switch status := api.Status(err); {
 	case err == nil:
 		d.refusals = 0
-		d.names[id] = document.User.displayName()
-		return d.names[id], nil
+		name := document.User.displayName()
+		return name, d.keep(id, name)
 	case status == http.StatusNotFound:
-		d.names[id] = ""
-		return "", nil
+		return "", d.keep(id, "")
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
 		d.refusals++
 	}
-	d.names[id] = ""
-	return "", err
+	return "", errors.Join(err, d.keep(id, ""))
+}
+
+// keep keeps the name of a user.
+func (d *Directory) keep(id, name string) error {
+	if _, known := d.names[id]; !known {
+		if err := d.kept.Add(id, name); err != nil {
+			return err
+		}
+	}
+	d.names[id] = name
+	return nil
 }
 
 // userDocument is a user in keystone's JSON. v2.0 may have the name in username.
