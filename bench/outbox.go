@@ -37,6 +37,8 @@ func (q boltQueue) commit(origin outbox.Origin, batch []*pluginv1.Record, state 
 
 type sqlQueue struct{ *sqlstore.Store }
 
+func (q sqlQueue) Ack(messenger, batchID string) error { return q.Store.Ack(messenger, batchID) }
+
 func (q sqlQueue) commit(origin outbox.Origin, batch []*pluginv1.Record, state []byte) error {
 	window, err := q.Begin(origin)
 	if err != nil {

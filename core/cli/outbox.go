@@ -44,7 +44,7 @@ type outboxEditor interface {
 	DeadLetters() ([]outbox.DeadLetter, error)
 	Pending() ([]outbox.PendingBatch, error)
 	Next(messenger string) (*outbox.Batch, bool, error)
-	Ack(messenger, batchID string) error
+	Ack(messenger string, batchIDs ...string) error
 	DropDeadLetter(messenger, batchID string) error
 	DropMessenger(messenger string) error
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -57,6 +58,9 @@ func recordsOfBatch(store outboxReader, id string) ([]*pluginv1.Record, error) {
 		if letter.BatchID == id {
 			return letter.Records, nil
 		}
+	}
+	if first, others, isGroup := strings.Cut(id, "+"); isGroup {
+		return nil, usageErrorf("batch %s and the %s after it were delivered together; see caso outbox list, and caso outbox show %s", first, others, first)
 	}
 	return nil, usageErrorf("no batch %s in the outbox; see caso outbox list", id)
 }

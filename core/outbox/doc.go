@@ -9,7 +9,8 @@
 //
 // Every messenger has a cursor of its own. Ack moves it past a batch, and the batch is deleted once
 // the cursors of all messengers are past it. Reject also moves it, and keeps the rejected records
-// as a dead letter with the reason, until that is retried or dropped.
+// as a dead letter with the reason, until that is retried or dropped. A messenger gets consecutive
+// small batches together, as a Group.
 //
 // Package sqlstore is the implementation, package outboxtest the suite that a store has to pass.
 // Which methods of a store are used for what is declared where they are used: package pipeline

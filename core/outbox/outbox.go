@@ -126,6 +126,47 @@ type Batch struct {
 	Records []*pluginv1.Record
 }
 
+// Extent is which batches a group may have.
+type Extent int
+
+const (
+	// FullGroup waits for further batches as long as they would fit.
+	FullGroup Extent = iota
+	// PendingGroup is what is pending now.
+	PendingGroup
+	// OneBatch is the next batch alone.
+	OneBatch
+)
+
+// Group is consecutive batches of a messenger that are delivered as one: small batches cost a
+// receiver as much as large ones.
+type Group struct {
+	// FirstID is the ID of the first batch.
+	FirstID string
+	// Incomplete is true if further batches may join the group; it then lists no batches.
+	Incomplete bool
+	// Batches lists the batches in commit order.
+	Batches []*Batch
+}
+
+// ID identifies the content of the group for all time: the ID of the first batch, followed by +N if
+// N other batches come after it. It has at most 64 characters, as that of a batch.
+func (g *Group) ID() string {
+	if len(g.Batches) < 2 {
+		return g.FirstID
+	}
+	return fmt.Sprintf("%s+%d", g.FirstID, len(g.Batches)-1)
+}
+
+// BatchIDs returns the IDs of the batches.
+func (g *Group) BatchIDs() []string {
+	ids := make([]string, len(g.Batches))
+	for i, batch := range g.Batches {
+		ids[i] = batch.ID
+	}
+	return ids
+}
+
 // DamagedBatchError means that a stored batch differs from what was written. The batch stays the
 // next one of the messenger until it is rejected or acknowledged.
 type DamagedBatchError struct {
@@ -173,21 +214,37 @@ type DeadLetter struct {
 	Records []*pluginv1.Record
 }
 
-// SelectRejected returns the records whose IDs are keys of reasons: all of them if reasons is empty
-// or names a record that is not in the batch, because then it is unknown which one was meant.
-func SelectRejected(records []*pluginv1.Record, reasons map[string]string) []*pluginv1.Record {
-	var selected []*pluginv1.Record
+// SelectRejected reduces dead letters of whole batches to the records whose IDs are keys of
+// reasons, each with its reasons. All of them stay whole if reasons is empty or names a record that
+// is in none of the batches, because then it is unknown which one was meant.
+func SelectRejected(letters []*DeadLetter, reasons map[string]string) []*DeadLetter {
 	found := make(map[string]bool, len(reasons))
-	for _, record := range records {
-		if _, named := reasons[record.GetId()]; named {
-			selected = append(selected, record)
-			found[record.GetId()] = true
+	var selected []*DeadLetter
+	for _, letter := range letters {
+		if len(letter.Records) == 0 { // damaged
+			selected = append(selected, letter)
+			continue
+		}
+		part := *letter
+		part.Records, part.RecordReasons = nil, map[string]string{}
+		for _, record := range letter.Records {
+			if reason, named := reasons[record.GetId()]; named {
+				part.Records = append(part.Records, record)
+				part.RecordReasons[record.GetId()] = reason
+				found[record.GetId()] = true
+			}
+		}
+		if len(part.Records) > 0 {
+			selected = append(selected, &part)
 		}
 	}
-	if len(reasons) == 0 || len(found) < len(reasons) {
-		return records
+	if len(reasons) > 0 && len(found) == len(reasons) {
+		return selected
 	}
-	return selected
+	for _, letter := range letters {
+		letter.RecordReasons = reasons
+	}
+	return letters
 }
 
 // RetiredMessenger is a messenger that is no longer configured and has pending batches.

@@ -50,6 +50,8 @@ type Extraction struct {
 	Store Store
 	// Budget limits the size of the records; nil for no limit.
 	Budget *Budget
+	// Commits announces each committed window; may be nil.
+	Commits *Commits
 	// Concurrency is the number of projects that are extracted at the same time.
 	Concurrency int
 	Logger      hclog.Logger
@@ -128,6 +130,7 @@ func (e *Extraction) runWindow(ctx context.Context, extractor *Extractor, job pl
 		setFailed(result, err)
 		return
 	}
+	e.Commits.announce()
 	result.Records = stream.records
 	logger.Debug("extracted", "records", stream.records)
 }

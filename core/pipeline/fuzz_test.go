@@ -67,14 +67,14 @@ func FuzzAcceptBatch(f *testing.F) {
 // countingQueue counts what a delivery does.
 type countingQueue struct{ acks, rejects int }
 
-func (*countingQueue) Next(string) (*outbox.Batch, bool, error) { return nil, false, nil }
+func (*countingQueue) NextGroup(string, outbox.Extent) (*outbox.Group, error) { return nil, nil }
 
-func (q *countingQueue) Ack(string, string) error {
+func (q *countingQueue) Ack(string, ...string) error {
 	q.acks++
 	return nil
 }
 
-func (q *countingQueue) Reject(string, string, string, map[string]string) error {
+func (q *countingQueue) Reject(string, []string, string, map[string]string) error {
 	q.rejects++
 	return nil
 }
@@ -105,10 +105,12 @@ func FuzzApplyAck(f *testing.F) {
 			return
 		}
 		queue := &countingQueue{}
-		delivery := Delivery{Queue: queue, Logger: hclog.NewNullLogger()}
-		var result report.MessengerResult
-		messenger := &Messenger{Messenger: plan.Messenger{Instance: config.Instance{Name: "test"}}}
-		wait, err := delivery.applyAck(messenger, "batch", list, &ack, &result, &rejections{})
+		delivery := messengerDelivery{
+			Delivery:  &Delivery{Queue: queue, Logger: hclog.NewNullLogger()},
+			messenger: &Messenger{Messenger: plan.Messenger{Instance: config.Instance{Name: "test"}}}, result: &report.MessengerResult{},
+		}
+		group := &outbox.Group{FirstID: "batch", Batches: []*outbox.Batch{{ID: "batch", Records: list}}}
+		wait, err := delivery.applyAck(group, list, &ack)
 		passed := queue.acks + queue.rejects
 		final := ack.GetResult() == pluginv1.Ack_RESULT_DELIVERED || ack.GetResult() == pluginv1.Ack_RESULT_REJECTED
 		if passed > 1 || (passed == 1) != (err == nil) || err == nil && (!final || wait != 0) {

@@ -23,12 +23,12 @@ func (s *Session) Deliver(ctx context.Context) (*report.Run, error) {
 	if err := s.registerMessengers(store, run); err != nil {
 		return nil, err
 	}
-	s.deliver(ctx, store, run)
+	run.Messengers = s.deliver(ctx, store, nil, nil)
 	return s.finish(run), nil
 }
 
-// deliver delivers from the outbox to every messenger that runs.
-func (s *Session) deliver(ctx context.Context, store *sqlstore.Store, run *report.Run) {
+// deliver delivers from the outbox to every messenger that runs, until commits ends.
+func (s *Session) deliver(ctx context.Context, store *sqlstore.Store, commits *pipeline.Commits, budget *pipeline.Budget) []report.MessengerResult {
 	messengers := make([]*pipeline.Messenger, len(s.messengers))
 	for n, i := range s.messengers {
 		messengers[n] = &pipeline.Messenger{Messenger: i.messenger()}
@@ -36,8 +36,8 @@ func (s *Session) deliver(ctx context.Context, store *sqlstore.Store, run *repor
 			messengers[n].Client, messengers[n].Explain = i.plugin.Messenger(), i.plugin.Explain
 		}
 	}
-	delivery := pipeline.Delivery{Queue: store, Logger: s.logger, Mask: s.masker.mask}
-	run.Messengers = delivery.Run(ctx, messengers)
+	delivery := pipeline.Delivery{Queue: store, Logger: s.logger, Mask: s.masker.mask, Commits: commits, Budget: budget}
+	return delivery.Run(ctx, messengers)
 }
 
 // messenger returns what a plan depends on of a messenger.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/caso-project/caso/core/outbox/sqlstore"
@@ -11,8 +12,8 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Extract plans, extracts into the outbox, delivers from it and reports. A dry run stores,
-// delivers and locks nothing. Extract needs extractors and messengers configured.
+// Extract plans, extracts into the outbox, delivers from it meanwhile and reports. A dry run
+// stores, delivers and locks nothing. Extract needs extractors and messengers configured.
 func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 	input, notices, err := s.planInput()
 	if err != nil {
@@ -34,17 +35,20 @@ func (s *Session) Extract(ctx context.Context) (*report.Run, error) {
 	if err := s.registerMessengers(store, run); err != nil {
 		return nil, err
 	}
-	budget, err := s.outboxBudget(store)
-	if err != nil {
-		return nil, err
-	}
+	budget := s.outboxBudget(store)
+	commits := pipeline.NewCommits()
+	var planned plan.Plan
 	if err := budget.Check(); err != nil {
 		// Delivery frees space, so that the next run can extract.
 		run.Problems = append(run.Problems, report.Errorf("%v", err))
-	} else if err := s.extractWindows(ctx, input, pipeline.Extraction{Checkpoints: store, Store: store, Budget: budget}, store, run); err != nil {
+	} else if _, planned, err = s.plan(ctx, input, store, run); err != nil {
 		return nil, err
 	}
-	s.deliver(ctx, store, run)
+	var delivery sync.WaitGroup
+	delivery.Go(func() { run.Messengers = s.deliver(ctx, store, commits, budget) })
+	s.extractWindows(ctx, planned, pipeline.Extraction{Checkpoints: store, Store: store, Budget: budget, Commits: commits}, run)
+	commits.End()
+	delivery.Wait()
 	return s.finish(run), nil
 }
 
@@ -54,18 +58,16 @@ func (s *Session) dryRun(ctx context.Context, input plan.Input, run *report.Run)
 		return nil, err
 	}
 	defer closeOutbox()
-	if err := s.extractWindows(ctx, input, pipeline.Extraction{Checkpoints: store}, store, run); err != nil {
+	_, planned, err := s.plan(ctx, input, store, run)
+	if err != nil {
 		return nil, err
 	}
+	s.extractWindows(ctx, planned, pipeline.Extraction{Checkpoints: store}, run)
 	return s.finish(run), nil
 }
 
-// extractWindows plans and extracts into the stores of an Extraction, which it completes.
-func (s *Session) extractWindows(ctx context.Context, input plan.Input, extraction pipeline.Extraction, store *sqlstore.Store, run *report.Run) error {
-	_, planned, err := s.plan(ctx, input, store, run)
-	if err != nil {
-		return err
-	}
+// extractWindows extracts the planned windows with an Extraction, which it completes.
+func (s *Session) extractWindows(ctx context.Context, planned plan.Plan, extraction pipeline.Extraction, run *report.Run) {
 	extractors := make(map[string]*pipeline.Extractor, len(s.extractors))
 	for _, i := range s.extractors {
 		if i.err != nil {
@@ -90,7 +92,6 @@ func (s *Session) extractWindows(ctx context.Context, input plan.Input, extracti
 		}
 	}
 	run.Windows = append(run.Windows, extraction.Run(ctx, extractors, planned.Jobs)...)
-	return nil
 }
 
 // progress returns the function that counts finished windows for Environment.Progress.
@@ -107,10 +108,9 @@ func (s *Session) progress(planned plan.Plan) func(report.WindowResult) {
 }
 
 // outboxBudget returns what spool_max_size leaves free.
-func (s *Session) outboxBudget(store *sqlstore.Store) (*pipeline.Budget, error) {
-	stats, err := store.Stats()
-	if err != nil {
-		return nil, OutboxError(err)
-	}
-	return pipeline.NewBudget(s.settings.Host().Int("DEFAULT", "spool_max_size")<<20, stats.Bytes), nil
+func (s *Session) outboxBudget(store *sqlstore.Store) *pipeline.Budget {
+	return pipeline.NewBudget(s.settings.Host().Int("DEFAULT", "spool_max_size")<<20, func() (int64, error) {
+		stats, err := store.Stats()
+		return stats.Bytes, err
+	})
 }

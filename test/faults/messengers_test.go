@@ -59,7 +59,8 @@ func testMessengers(t *testing.T, bin string) {
 	})
 	t.Run("second-answer", func(t *testing.T) {
 		t.Parallel()
-		s := faultySite(t, bin, "answers twice")
+		// The second answer is noticed with the second batch.
+		s := faultySite(t, bin, "answers twice", standin.Options{ServersPerProject: 800})
 		run := s.extract(1)
 		checkLine(t, problemLines(messenger(t, run, "faulty").Problems), "acknowledged batch")
 		checkOthersDelivered(t, s, run)
@@ -96,8 +97,8 @@ func testMessengers(t *testing.T, bin string) {
 }
 
 // faultySite returns a site with the messengers ssm and faulty.
-func faultySite(t *testing.T, bin, mode string) *site {
-	s := newSite(t, bin, standin.Options{})
+func faultySite(t *testing.T, bin, mode string, options ...standin.Options) *site {
+	s := newSite(t, bin, append(options, standin.Options{})[0])
 	s.set("DEFAULT", "messengers", "faulty, ssm")
 	s.set("faulty", "mode", mode)
 	s.set("faulty", "path", s.path("delivered"))

@@ -51,7 +51,8 @@ func testSignals(t *testing.T, bin string) {
 	})
 	t.Run("batch in flight", func(t *testing.T) {
 		t.Parallel()
-		s := newSite(t, bin, standin.Options{ServersPerProject: 60})
+		// Each project has several batches.
+		s := newSite(t, bin, standin.Options{ServersPerProject: 800})
 		s.set("DEFAULT", "messengers", "logstash")
 		s.set("logstash", "timeout", "30")
 		got, release := make(chan string, 1), make(chan struct{})

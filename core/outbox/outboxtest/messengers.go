@@ -98,7 +98,7 @@ func testStats(t *testing.T, newPlace NewPlace) {
 	Register(t, o, "ssm")
 	batch, _, err := o.Next("ssm")
 	Must(t, err)
-	Must(t, o.Reject("ssm", batch.ID, "no", nil))
+	Must(t, o.Reject("ssm", []string{batch.ID}, "no", nil))
 	stats, err := o.Stats()
 	Must(t, err)
 	if stats.Batches != 3 || stats.Records != 6 || stats.Bytes == 0 || len(stats.Messengers) != 2 {

@@ -25,10 +25,20 @@ type modelBatch struct {
 	ids     []string
 	only    string
 	deleted bool
+	// window is the same for the batches of one window.
+	window *modelRange
+}
+
+// modelRange is a window of a project, in hours.
+type modelRange struct {
+	project  string
+	from, to int
 }
 
 type modelCursor struct {
 	next, until int
+	// group is the last position of the group that was read; -1 if none was.
+	group int
 }
 
 func (m *model) wants(name string, position int) bool {
@@ -60,13 +70,17 @@ func (m *model) register(names []string) {
 	}
 	for _, name := range names {
 		if m.cursors[name] == nil {
-			m.cursors[name] = &modelCursor{next: first, until: -1}
+			m.cursors[name] = &modelCursor{next: first, until: -1, group: -1}
 		}
 	}
 }
 
 func (m *model) pass(name string, position int) {
-	m.cursors[name].next = position + 1
+	c := m.cursors[name]
+	c.next = position + 1
+	if c.group <= position {
+		c.group = -1
+	}
 	for other := range m.cursors {
 		if m.wants(other, position) {
 			return
@@ -174,8 +188,9 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 					return
 				}
 				Must(t, err)
+				window := &modelRange{w.project, w.to - 1, w.to}
 				for _, ids := range w.batches {
-					m.queue = append(m.queue, modelBatch{ids: ids})
+					m.queue = append(m.queue, modelBatch{ids: ids, window: window})
 				}
 				if move {
 					m.checkpoints[w.project] = w.to
@@ -211,18 +226,20 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 					Must(t, o.Ack(name, batch.ID))
 					m.pass(name, want)
 				case "reject":
-					Must(t, o.Reject(name, batch.ID, "refused", nil))
+					Must(t, o.Reject(name, []string{batch.ID}, "refused", nil))
 					m.pass(name, want)
 					m.deadLetters++
 				}
 			},
+			"deliver a group": func(t *rapid.T) { m.deliverGroup(t, o, messenger(t)) },
 			"retry": func(t *rapid.T) {
 				list, err := o.DeadLetters()
 				Must(t, err)
 				for _, one := range list {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
 						Must(t, o.RetryDeadLetter(one.Messenger, one.BatchID, nil))
-						m.queue = append(m.queue, modelBatch{ids: IDs(one.Records), only: one.Messenger})
+						m.queue = append(m.queue, modelBatch{ids: IDs(one.Records), only: one.Messenger,
+							window: &modelRange{one.ProjectID, hoursOf(one.From), hoursOf(one.To)}})
 						m.deadLetters--
 						return
 					}

@@ -24,8 +24,9 @@ type Store interface {
 	Register(messengers []string) ([]outbox.RetiredMessenger, error)
 	DropMessenger(messenger string) error
 	Next(messenger string) (*outbox.Batch, bool, error)
-	Ack(messenger, batchID string) error
-	Reject(messenger, batchID, reason string, recordReasons map[string]string) error
+	NextGroup(messenger string, extent outbox.Extent) (*outbox.Group, error)
+	Ack(messenger string, batchIDs ...string) error
+	Reject(messenger string, batchIDs []string, reason string, recordReasons map[string]string) error
 	DeadLetters() ([]outbox.DeadLetter, error)
 	RetryDeadLetter(messenger, batchID string, edit func([]*pluginv1.Record) (retry, keep []*pluginv1.Record)) error
 	DropDeadLetter(messenger, batchID string) error
@@ -58,6 +59,8 @@ func Day() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
 
 // Hours returns the time so many hours after Day.
 func Hours(n int) time.Time { return Day().Add(time.Duration(n) * time.Hour) }
+
+func hoursOf(t time.Time) int { return int(t.Sub(Day()).Hours()) }
 
 // Open opens an outbox for a test and closes it at its end.
 func Open(t testing.TB, place Place) Store {

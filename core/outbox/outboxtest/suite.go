@@ -17,6 +17,7 @@ func Run(t *testing.T, newPlace NewPlace) {
 		"concurrent windows and messengers":           testConcurrentWindowsAndMessengers,
 		"drop messenger":                              testDropMessenger,
 		"drop messenger deletes its retries":          testDropMessengerDeletesItsRetries,
+		"groups":                                      testGroups,
 		"ids are unique":                              testIDsAreUnique,
 		"large state":                                 testLargeState,
 		"model":                                       testAgainstModel,

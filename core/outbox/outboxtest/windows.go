@@ -384,7 +384,7 @@ func testUnusualTexts(t *testing.T, newPlace NewPlace) {
 		}
 		batch, _, err := o.Next("ssm")
 		Must(t, err)
-		Must(t, o.Reject("ssm", batch.ID, "reason \x00\xff "+name, map[string]string{name: "\x00\xff \u2028"}))
+		Must(t, o.Reject("ssm", []string{batch.ID}, "reason \x00\xff "+name, map[string]string{name: "\x00\xff \u2028"}))
 	}
 	Equal(t, "backlog of another messenger", len(Drain(t, o, "ssm ")), 6)
 	list, err := o.DeadLetters()

@@ -76,7 +76,7 @@ func smallTables() []copiedTable {
 	return []copiedTable{
 		{windowTable, selectAllWindows, selectAllWindows, insertWindow, "nnttttttttnnn", 12},
 		{checkpointTable, selectAllCheckpoints, selectAllCheckpoints, insertCheckpoint, "tttnnntt", 5},
-		{cursorTable, selectAllCursors, selectAllCursors, insertCursor, "nnnnt", 3},
+		{cursorTable, selectAllCursors, selectAllCursors, insertCursor, "nnnnnnt", 5},
 	}
 }
 

@@ -23,7 +23,7 @@ func fillForCopy(t *testing.T, store *Store) {
 	for range 2 {
 		batch, _, err := store.Next("ssm")
 		outboxtest.Must(t, err)
-		outboxtest.Must(t, store.Reject("ssm", batch.ID, "unknown site é", map[string]string{"a": "bad"}))
+		outboxtest.Must(t, store.Reject("ssm", []string{batch.ID}, "unknown site é", map[string]string{"a": "bad"}))
 	}
 	letters, err := store.DeadLetters()
 	outboxtest.Must(t, err)

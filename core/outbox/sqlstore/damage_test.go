@@ -155,7 +155,7 @@ func TestDamagedBatchCanBeRejected(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			outboxtest.MustFail(t, err, o.Location(), damaged.ID)
-			outboxtest.Must(t, o.Reject("ssm", damaged.ID, "unreadable", nil))
+			outboxtest.Must(t, o.Reject("ssm", []string{damaged.ID}, "unreadable", nil))
 			outboxtest.Equal(t, "the others go on", outboxtest.Drain(t, o, "ssm"), [][]string{{"b"}})
 			list, err := o.DeadLetters()
 			outboxtest.Must(t, err)
@@ -177,7 +177,7 @@ func TestDamagedDeadLetterCanBeDropped(t *testing.T) {
 	outboxtest.Commit(t, o, outboxtest.Records("a"))
 	batch, _, err := o.Next("ssm")
 	outboxtest.Must(t, err)
-	outboxtest.Must(t, o.Reject("ssm", batch.ID, "no", nil))
+	outboxtest.Must(t, o.Reject("ssm", []string{batch.ID}, "no", nil))
 	execute(t, o, "UPDATE outbox_dead_letters SET record_reasons = '?'")
 	list, err := o.DeadLetters()
 	if err != nil || len(list) != 1 || list[0].BatchID != batch.ID || !strings.Contains(list[0].Reason, "outbox is damaged") {
@@ -215,7 +215,7 @@ func TestMissingRowsAreNoticed(t *testing.T) {
 		outboxtest.Must(t, w.Commit(outbox.Change{MoveCheckpoint: true}))
 		batch, _, err := o.Next("ssm")
 		outboxtest.Must(t, err)
-		outboxtest.Must(t, o.Reject("ssm", batch.ID, "no", nil))
+		outboxtest.Must(t, o.Reject("ssm", []string{batch.ID}, "no", nil))
 		execute(t, o, "DELETE FROM "+table)
 		outboxtest.Must(t, o.Close())
 		for _, readOnly := range []bool{true, false} {
@@ -304,7 +304,7 @@ func useDamaged(t *testing.T, content []byte) (got [][]string, err error) {
 		switch {
 		case errors.As(err, &damage):
 			got = append(got, nil)
-			if err := o.Reject("slow", damage.ID, "damaged", nil); err != nil {
+			if err := o.Reject("slow", []string{damage.ID}, "damaged", nil); err != nil {
 				return nil, err
 			}
 			continue

@@ -16,8 +16,12 @@ type cursorRow struct {
 	number    int64
 	// until is 0 while the messenger is configured. Since a run in which it was not, it is the
 	// first position that is not kept for it.
-	until    int64
-	checksum int64
+	until int64
+	// endPosition and endNumber are the last batch of the group that the messenger gets next; 0 if
+	// that follows from the batches alone.
+	endPosition int64
+	endNumber   int64
+	checksum    int64
 }
 
 // wants reports whether a batch has to be kept for the messenger.
@@ -26,8 +30,21 @@ func (c *cursorRow) wants(w *windowRow, number int64) bool {
 	return reached && (c.until == 0 || w.position < c.until) && (w.messenger == "" || w.messenger == c.messenger)
 }
 
+// groupEndsWith reports whether a batch is the stored end of the group.
+func (c *cursorRow) groupEndsWith(w *windowRow, number int64) bool {
+	return w.position == c.endPosition && number == c.endNumber
+}
+
+// groupEndsBefore reports whether a batch comes after the stored end of the group.
+func (c *cursorRow) groupEndsBefore(w *windowRow, number int64) bool {
+	return c.endPosition != 0 && (w.position > c.endPosition || w.position == c.endPosition && number > c.endNumber)
+}
+
 // advance moves the cursor past a batch.
 func (c *cursorRow) advance(w *windowRow, number int64) {
+	if c.groupEndsWith(w, number) || c.groupEndsBefore(w, number) {
+		c.endPosition, c.endNumber = 0, 0
+	}
 	c.position, c.number = w.position, number+1
 	if number >= w.batchCount {
 		c.position, c.number = w.position+1, 1
@@ -35,7 +52,7 @@ func (c *cursorRow) advance(w *windowRow, number int64) {
 }
 
 func (c *cursorRow) computeChecksum() int64 {
-	return rowChecksum(c.messenger, c.position, c.number, c.until)
+	return rowChecksum(c.messenger, c.position, c.number, c.until, c.endPosition, c.endNumber)
 }
 
 // putCursor stores a cursor that was read in the same transaction, or a new one.
@@ -47,12 +64,12 @@ func (t *tx) putCursor(c *cursorRow) error {
 	sum := c.computeChecksum()
 	t.state.digest += sum - c.checksum
 	c.checksum = sum
-	return t.execOne(s, c.position, c.number, c.until, sum, c.messenger)
+	return t.execOne(s, c.position, c.number, c.until, c.endPosition, c.endNumber, sum, c.messenger)
 }
 
 func scanCursor(rows *sql.Rows) (*cursorRow, error) {
 	c := &cursorRow{}
-	err := rows.Scan(&c.messenger, &c.position, &c.number, &c.until, &c.checksum)
+	err := rows.Scan(&c.messenger, &c.position, &c.number, &c.until, &c.endPosition, &c.endNumber, &c.checksum)
 	if err == nil && c.computeChecksum() != c.checksum {
 		err = errChecksum
 	}
@@ -168,41 +185,52 @@ func (s *Store) Next(messenger string) (*outbox.Batch, bool, error) {
 	return next, next != nil, nil
 }
 
-// Ack moves the cursor of a messenger past the batch that Next returned, durably. The batch is
-// deleted when the cursors of all messengers are past it.
-func (s *Store) Ack(messenger, batchID string) error {
-	return s.update(fmt.Sprintf("acknowledging batch %q for messenger %q", batchID, messenger), func(t *tx) error {
-		return t.pass(messenger, batchID, nil)
+// Ack moves the cursor of a messenger past its next batches, durably and in one transaction. A
+// batch is deleted when the cursors of all messengers are past it.
+func (s *Store) Ack(messenger string, batchIDs ...string) error {
+	return s.update(fmt.Sprintf("acknowledging batch %q for messenger %q", batchIDs[0], messenger), func(t *tx) error {
+		return t.pass(messenger, batchIDs, nil)
 	})
 }
 
-// Reject moves the cursor of a messenger past the batch that Next returned and stores a dead
-// letter: the records that outbox.SelectRejected selects. The dead letter of a damaged batch has no
-// records.
-func (s *Store) Reject(messenger, batchID, reason string, recordReasons map[string]string) error {
-	return s.update(fmt.Sprintf("rejecting batch %q for messenger %q", batchID, messenger), func(t *tx) error {
-		return t.pass(messenger, batchID, func(w *windowRow, number int64) error {
+// Reject moves the cursor of a messenger past its next batches and stores a dead letter of each
+// that has rejected records, in one transaction: all records if a reason for the batches is given,
+// else those that recordReasons has. If it has a record that is in none of them, all records of
+// all batches are rejected, because it is unknown which one was meant. The dead letter of a damaged
+// batch has no records.
+func (s *Store) Reject(messenger string, batchIDs []string, reason string, recordReasons map[string]string) error {
+	return s.update(fmt.Sprintf("rejecting batch %q for messenger %q", batchIDs[0], messenger), func(t *tx) error {
+		var letters []*outbox.DeadLetter
+		err := t.pass(messenger, batchIDs, func(w *windowRow, number int64) error {
 			letter := &outbox.DeadLetter{
-				Origin: w.Origin, Messenger: messenger, BatchID: batchID, Time: s.options.now().UTC(),
-				Reason: storableText(reason), RecordReasons: recordReasons,
+				Origin: w.Origin, Messenger: messenger, BatchID: w.batchID(number), Time: s.options.now().UTC(),
+				Reason: storableText(reason),
 			}
-			records, err := t.readBatch(w, number)
+			letters = append(letters, letter)
+			var err error
+			letter.Records, err = t.readBatch(w, number)
 			var damaged *outbox.DamagedBatchError
-			switch {
-			case errors.As(err, &damaged):
+			if errors.As(err, &damaged) {
 				letter.Reason = storableText(fmt.Sprintf("%s (the batch is damaged: %v)", reason, damaged.Err))
-			case err != nil:
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, letter := range outbox.SelectRejected(letters, recordReasons) {
+			if err := t.insertDeadLetter(letter); err != nil {
 				return err
 			}
-			letter.Records = outbox.SelectRejected(records, recordReasons)
-			return t.insertDeadLetter(letter)
-		})
+		}
+		return nil
 	})
 }
 
-// pass moves the cursor of a messenger past a batch, which must be its next, after before was
-// called.
-func (t *tx) pass(messenger, batchID string, before func(*windowRow, int64) error) error {
+// pass moves the cursor of a messenger past batches, which must be its next, after before was
+// called for each.
+func (t *tx) pass(messenger string, batchIDs []string, before func(*windowRow, int64) error) error {
 	cursors, err := t.cursors()
 	if err != nil {
 		return err
@@ -211,25 +239,27 @@ func (t *tx) pass(messenger, batchID string, before func(*windowRow, int64) erro
 	if !known || c.until != 0 {
 		return outbox.ErrNotRegistered
 	}
-	w, number, err := t.nextBatch(c)
-	switch {
-	case err != nil:
-		return err
-	case w == nil:
-		return errors.New("no batch is pending")
-	case w.batchID(number) != batchID:
-		return fmt.Errorf("the next batch is %q", w.batchID(number))
-	}
-	if before != nil {
-		if err := before(w, number); err != nil {
+	for _, id := range batchIDs {
+		w, number, err := t.nextBatch(c)
+		switch {
+		case err != nil:
+			return err
+		case w == nil:
+			return errors.New("no batch is pending")
+		case w.batchID(number) != id:
+			return fmt.Errorf("the next batch is %q", w.batchID(number))
+		}
+		if before != nil {
+			if err := before(w, number); err != nil {
+				return err
+			}
+		}
+		c.advance(w, number)
+		if err := t.release(cursors, w, number); err != nil {
 			return err
 		}
 	}
-	c.advance(w, number)
-	if err := t.putCursor(c); err != nil {
-		return err
-	}
-	return t.release(cursors, w, number)
+	return t.putCursor(c)
 }
 
 // release deletes a batch unless a messenger still has to get it. Without a configured messenger it

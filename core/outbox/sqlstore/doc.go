@@ -10,7 +10,8 @@
 //	                    that is not in outbox_windows are staged, and no messenger sees them
 //	outbox_checkpoints  until when an extractor reported a project, and which state belongs to it
 //	outbox_states       the parts of states
-//	outbox_cursors      the first batch that a messenger has not acknowledged: position and number
+//	outbox_cursors      the first batch that a messenger has not acknowledged: position and number,
+//	                    and the last batch of the group that it may have received
 //	outbox_dead_letters what messengers rejected, with the reason
 //	outbox_schema       the migrations that were applied (github.com/pressly/goose)
 //

@@ -28,7 +28,7 @@ func openURL(t *testing.T, url string, options Options) *Store {
 func TestLateCallsFindTheLeaseLost(t *testing.T) {
 	calls := map[string]func(*Store, string, outbox.WindowWriter) error{
 		"ack":    func(s *Store, id string, _ outbox.WindowWriter) error { return s.Ack("ssm", id) },
-		"reject": func(s *Store, id string, _ outbox.WindowWriter) error { return s.Reject("ssm", id, "late", nil) },
+		"reject": func(s *Store, id string, _ outbox.WindowWriter) error { return s.Reject("ssm", []string{id}, "late", nil) },
 		"staging": func(_ *Store, _ string, w outbox.WindowWriter) error {
 			return errors.Join(w.Append(outboxtest.Large("late")), w.Append(outboxtest.Large("late")))
 		},

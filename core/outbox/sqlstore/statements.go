@@ -64,6 +64,8 @@ VALUES (?, ?, ?, ?, ?, ?)`
 
 	selectBatch statement = `SELECT record_count, checksum, body FROM outbox_batches WHERE window_id = ? AND number = ?`
 
+	selectBatchSize statement = `SELECT record_count, byte_count FROM outbox_batches WHERE window_id = ? AND number = ?`
+
 	selectBatchHeads statement = `SELECT window_id, number, record_count, byte_count FROM outbox_batches`
 
 	selectStaged statement = `SELECT DISTINCT b.window_id FROM outbox_batches b
@@ -108,16 +110,17 @@ WHERE NOT EXISTS (SELECT 1 FROM outbox_checkpoints c WHERE c.state_id = s.state_
 )
 
 const (
-	insertCursor statement = `INSERT INTO outbox_cursors (next_position, next_number, until_position, checksum, messenger)
-VALUES (?, ?, ?, ?, ?)`
+	insertCursor statement = `INSERT INTO outbox_cursors (next_position, next_number, until_position, end_position, end_number,
+checksum, messenger) VALUES (?, ?, ?, ?, ?, ?, ?)`
 
 	updateCursor statement = `UPDATE outbox_cursors SET next_position = ?, next_number = ?, until_position = ?,
-checksum = ? WHERE messenger = ?`
+end_position = ?, end_number = ?, checksum = ? WHERE messenger = ?`
 
-	selectCursors statement = `SELECT messenger, next_position, next_number, until_position, checksum FROM outbox_cursors`
+	selectCursors statement = `SELECT messenger, next_position, next_number, until_position, end_position, end_number, checksum
+FROM outbox_cursors`
 
-	selectCursor statement = `SELECT messenger, next_position, next_number, until_position, checksum FROM outbox_cursors
-WHERE messenger = ?`
+	selectCursor statement = `SELECT messenger, next_position, next_number, until_position, end_position, end_number, checksum
+FROM outbox_cursors WHERE messenger = ?`
 
 	deleteCursor statement = `DELETE FROM outbox_cursors WHERE messenger = ?`
 )
@@ -161,7 +164,8 @@ from_time, to_time, committed_at, messenger, first_number, batch_count, checksum
 	selectAllCheckpoints statement = `SELECT project_name, to_time, moved_at, state_id, state_bytes, checksum,
 extractor, project_id FROM outbox_checkpoints`
 
-	selectAllCursors statement = `SELECT next_position, next_number, until_position, checksum, messenger FROM outbox_cursors`
+	selectAllCursors statement = `SELECT next_position, next_number, until_position, end_position, end_number, checksum,
+messenger FROM outbox_cursors`
 
 	deleteDeadLetters statement = `DELETE FROM outbox_dead_letters`
 )

@@ -67,7 +67,7 @@ func TestTornTransactions(t *testing.T) {
 		func() {
 			if batch, ok, err := o.Next("slow"); ok {
 				outboxtest.Must(t, err)
-				outboxtest.Must(t, o.Reject("slow", batch.ID, "no", nil))
+				outboxtest.Must(t, o.Reject("slow", []string{batch.ID}, "no", nil))
 			}
 		},
 		func() { outboxtest.Register(t, o, "fast", "slow") },

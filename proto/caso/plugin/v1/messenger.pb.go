@@ -35,7 +35,8 @@ const (
 	// may or may not have arrived.
 	Ack_RESULT_RETRY Ack_Result = 2
 	// The external system will never accept any of these records. The batch becomes a dead letter,
-	// and delivery continues with the next one.
+	// and delivery continues with the next one. A batch of several windows comes again in parts, of
+	// one window each and with ids of their own, before they become dead letters.
 	Ack_RESULT_REJECTED Ack_Result = 3
 )
 
@@ -174,8 +175,8 @@ func (x *DeliverResponse) GetAck() *Ack {
 	return nil
 }
 
-// Batch is a bounded group of records that is delivered and acknowledged as one. All its records
-// come from one window of one extractor instance and project.
+// Batch is a bounded group of records that is delivered and acknowledged as one. Its records come
+// from one or more windows, also of several projects and extractor instances, in commit order.
 type Batch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identifies the batch. It never changes and is never used twice, so that a receiver can

@@ -64,6 +64,8 @@ CREATE TABLE IF NOT EXISTS outbox_cursors (
 	next_position  BIGINT NOT NULL,
 	next_number    BIGINT NOT NULL,
 	until_position BIGINT NOT NULL,
+	end_position   BIGINT NOT NULL,
+	end_number     BIGINT NOT NULL,
 	checksum       BIGINT NOT NULL
 ) ENGINE = InnoDB;
 

@@ -63,6 +63,8 @@ CREATE TABLE outbox_cursors (
 	next_position  INTEGER NOT NULL,
 	next_number    INTEGER NOT NULL,
 	until_position INTEGER NOT NULL,
+	end_position   INTEGER NOT NULL,
+	end_number     INTEGER NOT NULL,
 	checksum       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
