@@ -77,7 +77,7 @@ type outboxWork struct {
 func newOutboxWork() *outboxWork {
 	to := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 	w := &outboxWork{
-		origin: outbox.Origin{Extractor: "nova", ProjectID: "project-0000", ProjectName: "project", From: to.Add(-time.Hour), To: to},
+		origin: outbox.Origin{Key: outbox.Key{Extractor: "nova", ProjectID: "project-0000", Region: "RegionOne"}, ProjectName: "project", From: to.Add(-time.Hour), To: to},
 		state:  make([]byte, 2<<10),
 	}
 	for number := range records.PerBatch() {

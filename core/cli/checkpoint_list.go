@@ -14,6 +14,7 @@ type checkpointFacts struct {
 	Extractor string    `json:"extractor"`
 	ProjectID string    `json:"project_id"`
 	Project   string    `json:"project,omitempty"`
+	Region    string    `json:"region,omitempty"`
 	Time      time.Time `json:"time"`
 	// AgeSeconds is negative for a checkpoint in the future.
 	AgeSeconds int64     `json:"age_s"`
@@ -37,7 +38,7 @@ func newCheckpointList(world World) *cobra.Command {
 				list := []checkpointFacts{}
 				for _, c := range checkpoints {
 					list = append(list, checkpointFacts{
-						Extractor: c.Extractor, ProjectID: c.ProjectID, Project: c.ProjectName, Time: c.To,
+						Extractor: c.Extractor, ProjectID: c.ProjectID, Project: c.ProjectName, Region: c.Region, Time: c.To,
 						AgeSeconds: int64(world.Now().Sub(c.To) / time.Second), StateBytes: c.StateBytes, Moved: c.Moved,
 					})
 				}
@@ -51,14 +52,14 @@ func newCheckpointList(world World) *cobra.Command {
 }
 
 func printCheckpoints(world World, list []checkpointFacts) error {
-	header := []string{"EXTRACTOR", "ID", "NAME", "TIME", "AGE", "STATE", "MOVED"}
+	header := []string{"EXTRACTOR", "ID", "NAME", "REGION", "TIME", "AGE", "STATE", "MOVED"}
 	return printTable(world.Stdout, header, func(addRow func(...any)) {
 		for _, c := range list {
 			age := (time.Duration(c.AgeSeconds) * time.Second).String()
 			if c.AgeSeconds < 0 {
 				age = "in the future"
 			}
-			addRow(c.Extractor, c.ProjectID, c.Project, outbox.FormatTime(c.Time), age, formatBytes(c.StateBytes), outbox.FormatTime(c.Moved))
+			addRow(c.Extractor, c.ProjectID, c.Project, c.Region, outbox.FormatTime(c.Time), age, formatBytes(c.StateBytes), outbox.FormatTime(c.Moved))
 		}
 	})
 }

@@ -50,7 +50,7 @@ func setCheckpoint(world World, store outboxEditor, selection checkpointSelectio
 	if err != nil {
 		return err
 	}
-	if err := store.SetCheckpoint(old.Extractor, old.ProjectID, to); err != nil {
+	if err := store.SetCheckpoint(old.Key, to); err != nil {
 		return run.OutboxError(err)
 	}
 	from, until := outbox.FormatTime(old.To), outbox.FormatTime(to)
@@ -63,11 +63,16 @@ func setCheckpoint(world World, store outboxEditor, selection checkpointSelectio
 			from, until, from, until, old.Extractor, old.ProjectID)
 	}
 	return printLine(world, fmt.Sprintf("checkpoint of project %s by extractor %s moved from %s to %s: %s",
-		report.ProjectLabel(old.ProjectID, old.ProjectName), old.Extractor, from, until, meaning))
+		checkpointLabel(old), old.Extractor, from, until, meaning))
+}
+
+// checkpointLabel returns the project and the region of a checkpoint for messages.
+func checkpointLabel(c outbox.Checkpoint) string {
+	return report.RegionLabel(report.ProjectLabel(c.ProjectID, c.ProjectName), c.Region)
 }
 
 // checkpointSelection selects one checkpoint.
-type checkpointSelection struct{ extractor, project string }
+type checkpointSelection struct{ extractor, project, region string }
 
 func (c *checkpointSelection) add(command *cobra.Command) {
 	c.addExtractor(command)
@@ -76,6 +81,7 @@ func (c *checkpointSelection) add(command *cobra.Command) {
 
 func (c *checkpointSelection) addExtractor(command *cobra.Command) {
 	command.Flags().StringVar(&c.extractor, "extractor", "", "extractor instance; needed where several have the project")
+	command.Flags().StringVar(&c.region, "region", "", "region; needed where the project has several")
 }
 
 // find returns the selected checkpoint. More than one, or none, is a usage error.
@@ -86,7 +92,8 @@ func (c *checkpointSelection) find(store outboxEditor) (outbox.Checkpoint, error
 	}
 	var found []outbox.Checkpoint
 	for _, checkpoint := range checkpoints {
-		if (c.extractor == "" || checkpoint.Extractor == c.extractor) && (checkpoint.ProjectID == c.project || checkpoint.ProjectName == c.project) {
+		if (c.extractor == "" || checkpoint.Extractor == c.extractor) && (c.region == "" || checkpoint.Region == c.region) &&
+			(checkpoint.ProjectID == c.project || checkpoint.ProjectName == c.project) {
 			found = append(found, checkpoint)
 		}
 	}
@@ -96,6 +103,6 @@ func (c *checkpointSelection) find(store outboxEditor) (outbox.Checkpoint, error
 	case 0:
 		return outbox.Checkpoint{}, usageErrorf("no checkpoint of project %q; see caso checkpoint list", c.project)
 	}
-	return outbox.Checkpoint{}, usageErrorf("project %q has %d checkpoints: name one with --extractor and the ID of the project, see caso checkpoint list",
+	return outbox.Checkpoint{}, usageErrorf("project %q has %d checkpoints: name one with --extractor, --region and the ID of the project, see caso checkpoint list",
 		c.project, len(found))
 }

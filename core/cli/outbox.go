@@ -39,8 +39,8 @@ type outboxReader interface {
 // outboxEditor is what the commands that change the outbox need of it.
 type outboxEditor interface {
 	Checkpoints() ([]outbox.Checkpoint, error)
-	SetCheckpoint(extractor, projectID string, to time.Time) error
-	DeleteCheckpoint(extractor, projectID string) error
+	SetCheckpoint(key outbox.Key, to time.Time) error
+	DeleteCheckpoint(key outbox.Key) error
 	DeadLetters() ([]outbox.DeadLetter, error)
 	Pending() ([]outbox.PendingBatch, error)
 	Next(messenger string) (*outbox.Batch, bool, error)

@@ -25,6 +25,7 @@ type batchFacts struct {
 	Extractor   string    `json:"extractor"`
 	ProjectID   string    `json:"project_id"`
 	ProjectName string    `json:"project_name,omitempty"`
+	Region      string    `json:"region,omitempty"`
 	From        time.Time `json:"from"`
 	To          time.Time `json:"to"`
 	Records     int       `json:"records"`
@@ -56,7 +57,7 @@ func newOutboxList(world World) *cobra.Command {
 }
 
 func printBatches(world World, batches []batchFacts) error {
-	header := []string{"STATUS", "MESSENGER", "BATCH", "PROJECT", "WINDOW", "RECORDS", "BYTES", "AGE", "REASON"}
+	header := []string{"STATUS", "MESSENGER", "BATCH", "PROJECT", "REGION", "WINDOW", "RECORDS", "BYTES", "AGE", "REASON"}
 	return printTable(world.Stdout, header, func(addRow func(...any)) {
 		for _, b := range batches {
 			project := b.ProjectName
@@ -65,7 +66,7 @@ func printBatches(world World, batches []batchFacts) error {
 			}
 			window := b.From.UTC().Format(time.RFC3339) + ".." + b.To.UTC().Format(time.RFC3339)
 			age := world.Now().Sub(b.Since).Round(time.Second)
-			addRow(b.Status, b.Messenger, b.Batch, project, window, b.Records, b.Bytes, age, b.Reason)
+			addRow(b.Status, b.Messenger, b.Batch, project, b.Region, window, b.Records, b.Bytes, age, b.Reason)
 		}
 	})
 }
@@ -100,6 +101,6 @@ func listBatches(store outboxReader) ([]batchFacts, error) {
 func factsOf(status, messenger, batch string, origin outbox.Origin) batchFacts {
 	return batchFacts{
 		Status: status, Messenger: messenger, Batch: batch, Extractor: origin.Extractor,
-		ProjectID: origin.ProjectID, ProjectName: origin.ProjectName, From: origin.From, To: origin.To,
+		ProjectID: origin.ProjectID, ProjectName: origin.ProjectName, Region: origin.Region, From: origin.From, To: origin.To,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,9 +33,14 @@ func newProjects(world World) *cobra.Command {
 	return command
 }
 
-// printProjectsAsCASO prints the lines of cASO's caso-projects, which scripts read.
+// printProjectsAsCASO prints the lines of cASO's caso-projects, which scripts read: one for each
+// project, whatever its regions.
 func printProjectsAsCASO(stdout io.Writer, list []run.Project) error {
-	for _, p := range list {
+	for n, p := range list {
+		printed := slices.ContainsFunc(list[:n], func(other run.Project) bool { return other.Extractor == p.Extractor && other.ID == p.ID })
+		if printed {
+			continue
+		}
 		if _, err := fmt.Fprintf(stdout, "'%s (%s) mapped to VO '%s'\n", p.ID, p.Name, p.VO); err != nil {
 			return err
 		}
@@ -51,13 +57,13 @@ func projects(ctx context.Context, world World, s *run.Session, output *outputFl
 		if world.Program == "caso-projects" {
 			return printProjectsAsCASO(world.Stdout, list)
 		}
-		return printTable(world.Stdout, []string{"EXTRACTOR", "ID", "NAME", "DOMAIN", "VO", "FROM"}, func(addRow func(...any)) {
+		return printTable(world.Stdout, []string{"EXTRACTOR", "ID", "NAME", "REGION", "DOMAIN", "VO", "FROM"}, func(addRow func(...any)) {
 			for _, p := range list {
 				from := "-"
 				if p.From != nil {
 					from = p.From.Format(time.RFC3339)
 				}
-				addRow(p.Extractor, p.ID, p.Name, p.Domain, p.VO, from)
+				addRow(p.Extractor, p.ID, p.Name, p.Region, p.Domain, p.VO, from)
 			}
 		})
 	})

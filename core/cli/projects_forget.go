@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caso-project/caso/core/outbox"
-	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/core/run"
 )
 
@@ -26,11 +25,11 @@ and is not listed is an error in every run. If the project is listed again later
 				if err != nil {
 					return err
 				}
-				if err := store.DeleteCheckpoint(found.Extractor, found.ProjectID); err != nil {
+				if err := store.DeleteCheckpoint(found.Key); err != nil {
 					return run.OutboxError(err)
 				}
 				return printLine(world, fmt.Sprintf("forget: project %s of extractor %s, reported up to %s",
-					report.ProjectLabel(found.ProjectID, found.ProjectName), found.Extractor, outbox.FormatTime(found.To)))
+					checkpointLabel(found), found.Extractor, outbox.FormatTime(found.To)))
 			})
 		},
 	}

@@ -1,11 +1,14 @@
 package outbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"al.essio.dev/pkg/shellescape"
 
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -35,12 +38,41 @@ var (
 	ErrWindowEnded = errors.New("window is already committed or aborted")
 )
 
-// Origin identifies the window that a batch comes from.
-type Origin struct {
+// Key identifies a checkpoint.
+type Key struct {
 	// Extractor is the name of the extractor instance.
 	Extractor string
 	// ProjectID is the cloud's ID of the project.
 	ProjectID string
+	// Region is the region of the cloud; empty where it has none.
+	Region string
+}
+
+// String returns the key as messages show it.
+func (k Key) String() string {
+	if k.Region == "" {
+		return fmt.Sprintf("project %q by extractor %q", k.ProjectID, k.Extractor)
+	}
+	return fmt.Sprintf("project %q in region %q by extractor %q", k.ProjectID, k.Region, k.Extractor)
+}
+
+// Flags returns the flags that select extractor and region in the commands of caso.
+func (k Key) Flags() string {
+	if k.Region == "" {
+		return "--extractor " + k.Extractor
+	}
+	return fmt.Sprintf("--extractor %s --region %s", k.Extractor, shellescape.Quote(k.Region))
+}
+
+// Compare orders keys by extractor, project and region.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Extractor, other.Extractor), cmp.Compare(k.ProjectID, other.ProjectID), cmp.Compare(k.Region, other.Region))
+}
+
+// Origin identifies the window that a batch comes from.
+type Origin struct {
+	// Key is that of the checkpoint that the window moves.
+	Key
 	// ProjectName is the name of the project, for messages.
 	ProjectName string
 	// From is the start of the window.
@@ -54,18 +86,19 @@ func (o Origin) Check() error {
 	switch {
 	case o.Extractor == "" || o.ProjectID == "":
 		return errors.New("extractor and project must not be empty")
-	case len(o.Extractor) > MaxKeyBytes || len(o.ProjectID) > MaxKeyBytes:
-		return fmt.Errorf("extractor and project must have at most %d bytes", MaxKeyBytes)
-	case !ValidKey(o.Extractor) || !ValidKey(o.ProjectID):
-		return errors.New("extractor and project must be UTF-8 without NUL")
+	case len(o.Extractor) > MaxKeyBytes || len(o.ProjectID) > MaxKeyBytes || len(o.Region) > MaxKeyBytes:
+		return fmt.Errorf("extractor, project and region must have at most %d bytes", MaxKeyBytes)
+	case !ValidKey(o.Extractor) || !ValidKey(o.ProjectID) || !ValidKey(o.Region):
+		return errors.New("extractor, project and region must be UTF-8 without NUL")
 	case !o.From.Before(o.To):
 		return fmt.Errorf("the end %s is not after the start %s", FormatTime(o.To), FormatTime(o.From))
 	}
 	return nil
 }
 
-// MaxKeyBytes limits the names of extractor and messenger instances and the IDs of projects: the
-// index of two of them must fit into the 3072 bytes of InnoDB and the 2704 bytes of PostgreSQL.
+// MaxKeyBytes limits the names of extractor and messenger instances, the IDs of projects and the
+// names of regions: the index of three of them must fit into the 3072 bytes of InnoDB and the 2704
+// bytes of PostgreSQL.
 const MaxKeyBytes = 255
 
 // ValidKey reports whether every engine can store s as a key.
@@ -90,19 +123,16 @@ type WindowWriter interface {
 
 // Change describes what Commit does in addition to making the batches of the window visible.
 type Change struct {
-	// MoveCheckpoint moves the checkpoint of the extractor and project to the end of the window.
+	// MoveCheckpoint moves the checkpoint of the origin to the end of the window.
 	MoveCheckpoint bool
 	// State replaces the state of the extractor. It is stored only if the checkpoint moves, so that
 	// state and checkpoint always belong together.
 	State []byte
 }
 
-// Checkpoint is the time up to which an extractor instance has reported a project.
+// Checkpoint is the time up to which an extractor instance has reported a project in a region.
 type Checkpoint struct {
-	// Extractor is the name of the extractor instance.
-	Extractor string
-	// ProjectID is the cloud's ID of the project.
-	ProjectID string
+	Key
 	// ProjectName is the name of the project when the checkpoint last moved.
 	ProjectName string
 	// To is the start of the next window.
@@ -280,20 +310,17 @@ type MessengerStats struct {
 	PendingRecords int
 	// OldestPending is the earliest commit time in the backlog; zero if the backlog is empty.
 	OldestPending time.Time
-	// PendingProjects lists the projects with pending batches, by extractor and project. Every
-	// window before PendingProject.From is delivered; for a project that is not in the list, every
-	// window before its checkpoint is.
+	// PendingProjects lists the projects with pending batches, by key. Every window before
+	// PendingProject.From is delivered; for a project that is not in the list, every window before its
+	// checkpoint is.
 	PendingProjects []PendingProject
 	// DeadLetters is the number of dead letters of the messenger.
 	DeadLetters int
 }
 
-// PendingProject is one project in the backlog of a messenger.
+// PendingProject is one project and region in the backlog of a messenger.
 type PendingProject struct {
-	// Extractor is the name of the extractor instance.
-	Extractor string
-	// ProjectID is the cloud's ID of the project.
-	ProjectID string
+	Key
 	// ProjectName is the name of the project.
 	ProjectName string
 	// From is the start of the earliest pending window.

@@ -29,7 +29,7 @@ func commitProject(t *testing.T, store *sqlstore.Store, project string, count in
 	for i, record := range list {
 		record.Id = fmt.Sprintf("%s-%d", project, i)
 	}
-	w, err := store.Begin(outbox.Origin{Extractor: "nova", ProjectID: project, From: hour(0), To: hour(1)})
+	w, err := store.Begin(outbox.Origin{Key: outbox.Key{Extractor: "nova", ProjectID: project}, From: hour(0), To: hour(1)})
 	if err == nil {
 		err = w.Append(list)
 	}

@@ -68,7 +68,7 @@ func storeWith(t *testing.T, messengers []string, windows ...int) *sqlstore.Stor
 // that none are delivered together.
 func commitWindow(t *testing.T, store *sqlstore.Store, extractor string, i int, list []*pluginv1.Record) {
 	t.Helper()
-	w, err := store.Begin(outbox.Origin{Extractor: extractor, ProjectID: projectID, From: hour(0), To: hour(i + 1)})
+	w, err := store.Begin(outbox.Origin{Key: outbox.Key{Extractor: extractor, ProjectID: projectID}, From: hour(0), To: hour(i + 1)})
 	if err == nil {
 		err = w.Append(list)
 	}

@@ -23,8 +23,8 @@ import (
 
 // Extractor is a running extractor plugin.
 type Extractor struct {
-	// Instance has the name, which with a project's ID is the key of a checkpoint, and the idle
-	// timeout.
+	// Instance has the name, which with a project's ID and region is the key of a checkpoint, and the
+	// idle timeout.
 	Instance config.Instance
 	Client   pluginv1.ExtractorClient
 	// Site is set in every record.
@@ -35,7 +35,7 @@ type Extractor struct {
 
 // CheckpointReader reads the checkpoints and states of earlier windows.
 type CheckpointReader interface {
-	Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool, error)
+	Checkpoint(key outbox.Key) (outbox.Checkpoint, bool, error)
 }
 
 // Store stores the records of windows.
@@ -83,8 +83,8 @@ func (e *Extraction) runJob(ctx context.Context, extractor *Extractor, job plan.
 	failed := false
 	for _, w := range job.Windows {
 		result := report.WindowResult{
-			Extractor: job.Extractor, ProjectID: job.Project.GetId(), ProjectName: job.Project.GetName(), VO: job.Project.GetVo(),
-			From: w.From, To: w.To, Republish: w.Republish,
+			Extractor: job.Extractor, ProjectID: job.Project.GetId(), ProjectName: job.Project.GetName(), Region: job.Project.GetRegion(),
+			VO: job.Project.GetVo(), From: w.From, To: w.To, Republish: w.Republish,
 		}
 		if failed {
 			setFailed(&result, errors.New("not extracted, because the window before it failed"))
@@ -108,9 +108,9 @@ func setFailed(result *report.WindowResult, err error) {
 
 // runWindow extracts one window and commits it, or stores nothing of it.
 func (e *Extraction) runWindow(ctx context.Context, extractor *Extractor, job plan.Job, w plan.Window, result *report.WindowResult) {
-	logger := e.Logger.With("extractor", job.Extractor, "project", job.Project.GetId())
+	logger := e.Logger.With("extractor", job.Extractor, "project", job.Project.GetId(), "region", job.Project.GetRegion())
 	logger.Debug("extracting", "from", w.From, "to", w.To, "republish", w.Republish)
-	sink, err := e.openSink(job.Extractor, job.Project, w)
+	sink, err := e.openSink(job, w)
 	if err != nil {
 		setFailed(result, err)
 		return
@@ -190,7 +190,7 @@ func (s *extractStream) receive(ctx context.Context, w plan.Window) (*pluginv1.C
 // request returns the request for a window. The state of the checkpoint is for reference where the
 // window is republished.
 func (s *extractStream) request(w plan.Window) (*pluginv1.ExtractRequest, error) {
-	checkpoint, _, err := s.extraction.Checkpoints.Checkpoint(s.job.Extractor, s.job.Project.GetId())
+	checkpoint, _, err := s.extraction.Checkpoints.Checkpoint(s.job.Key())
 	if err != nil {
 		return nil, err
 	}

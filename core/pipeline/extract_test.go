@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
@@ -185,7 +186,7 @@ func TestExtract(t *testing.T) {
 				(test.warning == "" && warning != "") || strings.Contains(warning, "; ") {
 				t.Errorf("got warnings %q, want one with %q", warning, test.warning)
 			}
-			checkpoint, exists, err := store.Checkpoint("nova", projectID)
+			checkpoint, exists, err := store.Checkpoint(outbox.Key{Extractor: "nova", ProjectID: projectID})
 			if err != nil || exists == result.Failed || string(checkpoint.State) != map[bool]string{true: "state"}[exists] {
 				t.Errorf("got checkpoint %+v, %v, %v", checkpoint, exists, err)
 			}
@@ -237,7 +238,7 @@ func TestExtractRequest(t *testing.T) {
 	if string(second.GetState()) != "state" || !second.GetRepublish() || !second.GetWindow().GetFrom().AsTime().Equal(hour(-1)) {
 		t.Errorf("republished window: got %v", second)
 	}
-	checkpoint, _, err := store.Checkpoint("nova", projectID)
+	checkpoint, _, err := store.Checkpoint(outbox.Key{Extractor: "nova", ProjectID: projectID})
 	if err != nil || string(checkpoint.State) != "state" || !checkpoint.To.Equal(hour(1)) {
 		t.Errorf("after the republish: got %+v, %v", checkpoint, err)
 	}

@@ -14,13 +14,11 @@ type sink interface {
 }
 
 // openSink starts a window in the store.
-func (e *Extraction) openSink(extractor string, project *pluginv1.Project, w plan.Window) (sink, error) {
+func (e *Extraction) openSink(job plan.Job, w plan.Window) (sink, error) {
 	if e.Store == nil {
 		return discardSink{}, nil
 	}
-	window, err := e.Store.Begin(outbox.Origin{
-		Extractor: extractor, ProjectID: project.GetId(), ProjectName: project.GetName(), From: w.From, To: w.To,
-	})
+	window, err := e.Store.Begin(outbox.Origin{Key: job.Key(), ProjectName: job.Project.GetName(), From: w.From, To: w.To})
 	if err != nil {
 		return nil, err
 	}

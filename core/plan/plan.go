@@ -7,24 +7,18 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Pair is the key of a checkpoint.
-type Pair struct {
-	// Extractor is the name of the extractor instance.
-	Extractor string
-	// ProjectID is the ID of the project in the cloud.
-	ProjectID string
-}
-
 // Listing is the projects of one extractor instance, and how to report them.
 type Listing struct {
 	// Instance is the name of the extractor instance.
 	Instance string
-	// Projects are the projects that the extractor listed, in order.
+	// Projects are the projects that the extractor listed, in order; one in several regions is listed
+	// once for each.
 	Projects []*pluginv1.Project
 	// RecordTypes are the types to extract, as WantedTypes returns them.
 	RecordTypes []*pluginv1.RecordTypeDescription
@@ -40,8 +34,8 @@ type Input struct {
 	Now time.Time
 	// Listings are the extractor instances, in the order of the configuration.
 	Listings []Listing
-	// Checkpoints are the existing checkpoints: the start of the next window of each pair.
-	Checkpoints map[Pair]time.Time
+	// Checkpoints are the existing checkpoints: the start of the next window of each key.
+	Checkpoints map[outbox.Key]time.Time
 	// Requested is the window that the operator requested; zero for a regular run.
 	Requested Range
 	// LastRunDir is the directory with cASO's lastrun files; nil if there is none.
@@ -61,8 +55,8 @@ type Window struct {
 	RecordTypes []pluginv1.RecordType
 }
 
-// Job is the windows of one extractor instance and project. They are extracted one after the other;
-// if one fails, those after it are not extracted.
+// Job is the windows of one extractor instance, project and region. They are extracted one after
+// the other; if one fails, those after it are not extracted.
 type Job struct {
 	// Extractor is the name of the extractor instance.
 	Extractor string
@@ -70,6 +64,11 @@ type Job struct {
 	Project *pluginv1.Project
 	// Windows are in the order of extraction; at least one.
 	Windows []Window
+}
+
+// Key returns the key of the checkpoint.
+func (j Job) Key() outbox.Key {
+	return outbox.Key{Extractor: j.Extractor, ProjectID: j.Project.GetId(), Region: j.Project.GetRegion()}
 }
 
 // Plan is what a run extracts.
@@ -93,22 +92,22 @@ func Make(in Input) Plan {
 }
 
 func (p *Plan) addListing(in Input, listing Listing) {
-	planned := map[string]bool{}
+	planned := map[outbox.Key]bool{}
 	var skippedSnapshots []pluginv1.RecordType
 	for _, project := range listing.Projects {
-		id := project.GetId()
+		key := listing.key(project)
 		switch {
-		case id == "":
+		case key.ProjectID == "":
 			p.addProblem(report.Errorf("extractor %s lists a project without an ID (name %q): it is skipped",
 				listing.Instance, project.GetName()))
 			continue
-		case planned[id]:
-			// Two windows of one pair would bill the same time twice.
+		case planned[key]:
+			// Two windows of one key would bill the same time twice.
 			p.addProblem(report.Warnf("extractor %s lists project %s twice: it is extracted once",
-				listing.Instance, projectLabel(project)).WithProject(id))
+				listing.Instance, listing.label(project)).WithProject(key.ProjectID))
 			continue
 		}
-		planned[id] = true
+		planned[key] = true
 		skippedSnapshots = append(skippedSnapshots, p.addJob(in, listing, project)...)
 	}
 	slices.Sort(skippedSnapshots)
@@ -124,13 +123,13 @@ func (p *Plan) addJob(in Input, listing Listing, project *pluginv1.Project) (ski
 	vo, problem := listing.VOs.voOf(project)
 	if problem != nil {
 		problem.Summary = "extractor " + listing.Instance + ": " + problem.Summary
-		p.addProblem(problem.WithProject(project.GetId()))
+		p.addProblemOnce(problem.WithProject(project.GetId()))
 		return nil
 	}
 	start := in.startOf(listing, project, p)
 	candidates, problems := start.candidates(in.Requested, in.Now)
 	for _, problem := range problems {
-		problem.Summary = "extractor " + listing.Instance + ", project " + projectLabel(project) + ": " + problem.Summary
+		problem.Summary = "extractor " + listing.Instance + ", project " + listing.label(project) + ": " + problem.Summary
 		p.addProblem(problem.WithProject(project.GetId()))
 	}
 	var windows []Window
@@ -154,19 +153,83 @@ func (p *Plan) addProblem(problems ...report.Problem) {
 	p.Problems = append(p.Problems, problems...)
 }
 
+// addProblemOnce adds a problem of a project that would be the same for each of its regions.
+func (p *Plan) addProblemOnce(problem report.Problem) {
+	if !slices.Contains(p.Problems, problem) {
+		p.addProblem(problem)
+	}
+}
+
 // startOf returns the start of a regular window: the checkpoint, or else the time in cASO's lastrun
-// files.
+// files. These are of one region, since cASO reported one: of the first that is listed, unless
+// another was reported already.
 func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) start {
-	pair := Pair{listing.Instance, project.GetId()}
-	if checkpoint, ok := in.Checkpoints[pair]; ok {
-		return start{at: truncateToSecond(checkpoint), pair: pair, reported: true}
+	key := listing.key(project)
+	if checkpoint, ok := in.Checkpoints[key]; ok {
+		return start{at: truncateToSecond(checkpoint), key: key, reported: true}
+	}
+	if other, found := in.otherRegion(key); found {
+		plan.addProblem(report.Infof("extractor %s: region %q of project %s is new: its first window starts at %s, whatever was reported of region %q",
+			listing.Instance, key.Region, projectLabel(project), formatTime(epoch()), other).WithProject(key.ProjectID))
+		return start{at: epoch(), key: key}
 	}
 	if in.LastRunDir == nil {
-		return start{at: epoch(), pair: pair}
+		return start{at: epoch(), key: key}
 	}
 	at, problems := readLastRun(in.LastRunDir, project, projectSpellings(project, listing.Spellings))
+	if first := listing.firstRegion(key.ProjectID); first != key.Region {
+		if at.After(epoch()) {
+			plan.addProblem(report.Infof("extractor %s: cASO's lastrun file of project %s counts for region %q only: the first window of region %q starts at %s",
+				listing.Instance, projectLabel(project), first, key.Region, formatTime(epoch())).WithProject(key.ProjectID))
+		}
+		return start{at: epoch(), key: key}
+	}
 	plan.addProblem(problems...)
-	return start{at: at, pair: pair, reported: at.After(epoch())}
+	return start{at: at, key: key, reported: at.After(epoch())}
+}
+
+// otherRegion returns another region of the same project that was reported.
+func (in Input) otherRegion(key outbox.Key) (region string, found bool) {
+	for other := range in.Checkpoints {
+		if other.Extractor == key.Extractor && other.ProjectID == key.ProjectID && (!found || other.Region < region) {
+			region, found = other.Region, true
+		}
+	}
+	return region, found
+}
+
+// firstRegion returns the first region in which a project is listed.
+func (l Listing) firstRegion(projectID string) string {
+	n := slices.IndexFunc(l.Projects, func(p *pluginv1.Project) bool { return p.GetId() == projectID })
+	return l.Projects[n].GetRegion()
+}
+
+// Lists reports whether the project and region of a key are listed.
+func (l Listing) Lists(key outbox.Key) bool {
+	return slices.ContainsFunc(l.Projects, func(p *pluginv1.Project) bool { return l.key(p) == key })
+}
+
+// ListsRegion reports whether a project is listed in a region.
+func (l Listing) ListsRegion(region string) bool {
+	return slices.ContainsFunc(l.Projects, func(p *pluginv1.Project) bool { return p.GetRegion() == region })
+}
+
+// ListsOtherRegion reports whether a project is listed in another region.
+func (l Listing) ListsOtherRegion(region string) bool {
+	return slices.ContainsFunc(l.Projects, func(p *pluginv1.Project) bool { return p.GetRegion() != region })
+}
+
+// key returns the key of the checkpoint of a project.
+func (l Listing) key(project *pluginv1.Project) outbox.Key {
+	return outbox.Key{Extractor: l.Instance, ProjectID: project.GetId(), Region: project.GetRegion()}
+}
+
+// label returns name and ID of a project for messages, and the region where several are listed.
+func (l Listing) label(project *pluginv1.Project) string {
+	if l.ListsOtherRegion(project.GetRegion()) {
+		return report.RegionLabel(projectLabel(project), project.GetRegion())
+	}
+	return projectLabel(project)
 }
 
 // projectLabel returns name and ID of a project for messages.

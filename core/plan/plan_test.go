@@ -3,11 +3,13 @@ package plan
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
@@ -112,7 +114,7 @@ func TestWindows(t *testing.T) {
 				Listings:  []Listing{cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"})},
 			}
 			if test.checkpoint != "" {
-				input.Checkpoints = map[Pair]time.Time{{"nova@ifca", "p"}: at(t, test.checkpoint)}
+				input.Checkpoints = map[outbox.Key]time.Time{{Extractor: "nova@ifca", ProjectID: "p"}: at(t, test.checkpoint)}
 			}
 			plan := Make(input)
 			got := ""
@@ -172,7 +174,7 @@ func TestTimeSemantics(t *testing.T) {
 				t.Fatal(err)
 			}
 			plan := Make(Input{
-				Now: now, Requested: requested, Checkpoints: map[Pair]time.Time{{"x", "p"}: at(t, "2026-11-23"), {"x", "q"}: at(t, "2026-11-23")},
+				Now: now, Requested: requested, Checkpoints: map[outbox.Key]time.Time{{Extractor: "x", ProjectID: "p"}: at(t, "2026-11-23"), {Extractor: "x", ProjectID: "q"}: at(t, "2026-11-23")},
 				Listings: []Listing{{
 					Instance: "x", RecordTypes: describe(test.types...),
 					Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}, {Id: "q", Vo: "vo"}},
@@ -248,7 +250,7 @@ func TestCheckpointWinsOverLastRunFile(t *testing.T) {
 	plan := Make(Input{
 		Now:         at(t, "2026-11-23 10:00"),
 		LastRunDir:  fstest.MapFS{"lastrun.p": {Data: []byte("2026-11-01")}},
-		Checkpoints: map[Pair]time.Time{{"nova", "p"}: at(t, "2026-11-23 09:00")},
+		Checkpoints: map[outbox.Key]time.Time{{Extractor: "nova", ProjectID: "p"}: at(t, "2026-11-23 09:00")},
 		Listings: []Listing{
 			cloudListing("nova", &pluginv1.Project{Id: "p", Vo: "vo"}),
 			cloudListing("nova@ifca", &pluginv1.Project{Id: "p", Vo: "vo"}),
@@ -319,5 +321,66 @@ func TestSkippedProjects(t *testing.T) {
 	}
 	if len(errors) != 3 || !strings.Contains(errors["2"], "/etc/caso/voms.json") {
 		t.Errorf("%v", errors)
+	}
+}
+
+// TestRegions checks that each region of a project has its own windows, and that the past of a
+// region is reported whatever was reported of another one.
+func TestRegions(t *testing.T) {
+	inRegions := func(regions ...string) Listing {
+		var projects []*pluginv1.Project
+		for _, region := range regions {
+			projects = append(projects, &pluginv1.Project{Id: "p", Vo: "vo", Region: region})
+		}
+		return cloudListing("nova", projects...)
+	}
+	lastRun := fstest.MapFS{"lastrun.p": {Data: []byte("2026-11-01")}}
+	const first, second = "01-01 to 11-23 10:00:00", "11-23 09:00:00 to 11-23 10:00:00"
+	for name, test := range map[string]struct {
+		listing     Listing
+		lastRun     fs.FS
+		checkpoints []string
+		want        []string
+		problem     string
+	}{
+		"a region is added":      {inRegions("North", "South"), nil, []string{"North"}, []string{second, first}, `region "South" of project p is new`},
+		"another configuration":  {inRegions("South"), lastRun, []string{"North"}, []string{first}, `region "South" of project p is new`},
+		"from cASO":              {inRegions("South"), lastRun, nil, []string{"10-31 23:59:59 to 11-23 10:00:00"}, "where cASO stopped"},
+		"from cASO, two regions": {inRegions("North", "South"), lastRun, nil, []string{"10-31 23:59:59 to 11-23 10:00:00", first}, `counts for region "North" only: the first window of region "South"`},
+		"a first run":            {inRegions("North", "South"), nil, nil, []string{first, first}, ""},
+		"both":                   {inRegions("North", "South"), lastRun, []string{"South", "North"}, []string{second, second}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := Input{Now: at(t, "2026-11-23 10:00"), Listings: []Listing{test.listing}, Checkpoints: map[outbox.Key]time.Time{}, LastRunDir: test.lastRun}
+			for _, region := range test.checkpoints {
+				in.Checkpoints[outbox.Key{Extractor: "nova", ProjectID: "p", Region: region}] = at(t, "2026-11-23 09:00")
+			}
+			plan := Make(in)
+			var got []string
+			for _, job := range plan.Jobs {
+				got = append(got, formatWindows(job.Windows))
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			if text := formatProblems(plan.Problems); !strings.Contains(text, test.problem) || test.problem == "" && text != "" {
+				t.Errorf("problems %q, want %q", text, test.problem)
+			}
+		})
+	}
+	// What concerns a project is one problem, what concerns a window names the region.
+	listing := inRegions("North", "South")
+	for _, project := range listing.Projects {
+		project.Vo = ""
+	}
+	if plan := Make(Input{Now: at(t, "2026-11-23 10:00"), Listings: []Listing{listing}}); len(plan.Problems) != 1 {
+		t.Errorf("got %q", formatProblems(plan.Problems))
+	}
+	future := map[outbox.Key]time.Time{{Extractor: "nova", ProjectID: "p", Region: "South"}: at(t, "2026-11-24"), {Extractor: "nova", ProjectID: "p", Region: "North"}: at(t, "2026-11-23")}
+	text := formatProblems(Make(Input{Now: at(t, "2026-11-23 10:00"), Listings: []Listing{inRegions("North", "South")}, Checkpoints: future}).Problems)
+	for _, part := range []string{"project p in region South: the checkpoint", "caso checkpoint set --extractor nova --region South --project p TIME"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in %q", part, text)
+		}
 	}
 }

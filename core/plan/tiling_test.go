@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -37,7 +38,7 @@ func TestSequencesOfRuns(t *testing.T) {
 				Instance: "x", RecordTypes: describe(model.types...), Projects: []*pluginv1.Project{{Id: "p", Vo: "vo"}},
 			}}}
 			if model.checkpoint.After(epoch()) {
-				input.Checkpoints = map[Pair]time.Time{{"x", "p"}: model.checkpoint}
+				input.Checkpoints = map[outbox.Key]time.Time{{Extractor: "x", ProjectID: "p"}: model.checkpoint}
 			}
 			failed := false
 			for _, job := range Make(input).Jobs {

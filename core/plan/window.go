@@ -3,19 +3,20 @@ package plan
 import (
 	"time"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// longGap is the time between two windows of a pair above which a warning is due: clouds purge what
+// longGap is the time between two windows of a key above which a warning is due: clouds purge what
 // was deleted, and what is purged is never billed.
 const longGap = 24 * time.Hour
 
-// start is where a regular window of a pair starts.
+// start is where a regular window of a key starts.
 type start struct {
 	at time.Time
-	// pair has the checkpoint.
-	pair Pair
+	// key is that of the checkpoint.
+	key outbox.Key
 	// reported is true if the time before was reported, by caso or by cASO.
 	reported bool
 }
@@ -55,7 +56,7 @@ func (c candidate) yieldedTypes(all []*pluginv1.RecordTypeDescription, now time.
 	return types, skippedSnapshots
 }
 
-// candidates returns the windows of a pair in the order of extraction.
+// candidates returns the windows of a key in the order of extraction.
 func (s start) candidates(requested Range, now time.Time) ([]candidate, []report.Problem) {
 	to := now
 	if !requested.To.IsZero() && requested.To.Before(now) {
@@ -96,8 +97,8 @@ func (s start) regularWindow(to, now time.Time) ([]candidate, []report.Problem) 
 	case s.at.After(now):
 		problem := report.Errorf("the checkpoint %s is in the future (now %s): nothing is extracted until then", formatTime(s.at), formatTime(now))
 		return nil, []report.Problem{problem.WithDetail(
-			"Check the clock of this machine. If it was wrong in an earlier run, move the checkpoint back to the true time of that run: caso checkpoint set --extractor %s --project %s TIME.",
-			s.pair.Extractor, s.pair.ProjectID)}
+			"Check the clock of this machine. If it was wrong in an earlier run, move the checkpoint back to the true time of that run: caso checkpoint set %s --project %s TIME.",
+			s.key.Flags(), s.key.ProjectID)}
 	case s.at.Equal(now):
 		return nil, []report.Problem{report.Infof("the checkpoint is now (%s): nothing to extract", formatTime(now))}
 	case !s.at.Before(to):

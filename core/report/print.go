@@ -36,7 +36,7 @@ func (r *Run) WriteText(w io.Writer) error {
 	for _, window := range r.Windows {
 		// The table passes on every error of w when it is flushed.
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s .. %s\t%s\n",
-			window.Extractor, printable.OneLine(ProjectLabel(window.ProjectID, window.ProjectName)), printable.OneLine(window.VO),
+			window.Extractor, printable.OneLine(r.windowLabel(window)), printable.OneLine(window.VO),
 			formatTime(window.From), formatTime(window.To), window.outcome())
 	}
 	for _, messenger := range r.Messengers {
@@ -96,7 +96,7 @@ func (r *Run) problemLines() []string {
 		}
 	}
 	for _, window := range r.Windows {
-		add("extractor "+window.Extractor+", project "+ProjectLabel(window.ProjectID, window.ProjectName), window.Problems)
+		add("extractor "+window.Extractor+", project "+r.windowLabel(window), window.Problems)
 	}
 	for _, messenger := range r.Messengers {
 		add("messenger "+messenger.Name, messenger.Problems)
@@ -183,6 +183,24 @@ func ProjectLabel(id, name string) string {
 		return id
 	}
 	return fmt.Sprintf("%s (%s)", name, id)
+}
+
+// windowLabel returns name and ID of the project of a window, and the region where the report has
+// several.
+func (r *Run) windowLabel(window WindowResult) string {
+	label := ProjectLabel(window.ProjectID, window.ProjectName)
+	if slices.ContainsFunc(r.Windows, func(other WindowResult) bool { return other.Region != window.Region }) {
+		return RegionLabel(label, window.Region)
+	}
+	return label
+}
+
+// RegionLabel adds a region to what a message names, unless the region is empty.
+func RegionLabel(label, region string) string {
+	if region == "" {
+		return label
+	}
+	return label + " in region " + region
 }
 
 func formatTime(t time.Time) string {

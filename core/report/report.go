@@ -27,12 +27,14 @@ type Run struct {
 // WindowResult is the result of one window.
 type WindowResult struct {
 	// Extractor is the name of the extractor instance.
-	Extractor   string    `json:"extractor"`
-	ProjectID   string    `json:"project_id"`
-	ProjectName string    `json:"project_name,omitempty"`
-	VO          string    `json:"vo,omitempty"`
-	From        time.Time `json:"from"`
-	To          time.Time `json:"to"`
+	Extractor   string `json:"extractor"`
+	ProjectID   string `json:"project_id"`
+	ProjectName string `json:"project_name,omitempty"`
+	// Region is the region of the cloud; empty where it has none.
+	Region string    `json:"region,omitempty"`
+	VO     string    `json:"vo,omitempty"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
 	// Republish is true if the window reports a past time again and leaves the checkpoint alone.
 	Republish bool `json:"republish,omitempty"`
 	// Records counts the records that were committed; 0 for a failed window.

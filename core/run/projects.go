@@ -22,11 +22,12 @@ import (
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
-// Project is a project that a run would report.
+// Project is a project that a run would report in one region.
 type Project struct {
 	Extractor string `json:"extractor"`
 	ID        string `json:"id"`
 	Name      string `json:"name"`
+	Region    string `json:"region,omitempty"`
 	Domain    string `json:"domain,omitempty"`
 	VO        string `json:"vo,omitempty"`
 	// From is its checkpoint, or the start of its first window; nil where it has neither.
@@ -60,15 +61,16 @@ func plannedProjects(input plan.Input, planned plan.Plan) []Project {
 	for _, listing := range input.Listings {
 		for _, listed := range listing.Projects {
 			project := Project{
-				Extractor: listing.Instance, ID: listed.GetId(), Name: listed.GetName(),
+				Extractor: listing.Instance, ID: listed.GetId(), Name: listed.GetName(), Region: listed.GetRegion(),
 				Domain: listed.GetDomainName(), VO: listed.GetVo(),
 			}
+			key := outbox.Key{Extractor: project.Extractor, ProjectID: project.ID, Region: project.Region}
 			for _, job := range planned.Jobs {
-				if job.Extractor == listing.Instance && job.Project.GetId() == listed.GetId() {
+				if job.Key() == key {
 					project.VO, project.From = job.Project.GetVo(), &job.Windows[0].From
 				}
 			}
-			if checkpoint, ok := input.Checkpoints[plan.Pair{Extractor: project.Extractor, ProjectID: project.ID}]; ok {
+			if checkpoint, ok := input.Checkpoints[key]; ok {
 				project.From = &checkpoint
 			}
 			projects = append(projects, project)
@@ -83,9 +85,9 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 	if err != nil {
 		return input, plan.Plan{}, OutboxError(err)
 	}
-	input.Checkpoints = make(map[plan.Pair]time.Time, len(checkpoints))
+	input.Checkpoints = make(map[outbox.Key]time.Time, len(checkpoints))
 	for _, c := range checkpoints {
-		input.Checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = c.To
+		input.Checkpoints[c.Key] = c.To
 	}
 	input.Listings = s.listProjects(ctx, input.Listings, run)
 	run.Problems = append(run.Problems, s.unlistedProjects(input.Listings, checkpoints)...)
@@ -94,28 +96,60 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 	return input, planned, nil
 }
 
-// unlistedProjects returns an error for each project that has a checkpoint and is missing in the
-// list of its extractor: it was reported until then, and its usage since is not. An extractor whose
-// projects the command line names lists no others.
+// unlistedProjects returns an error for each checkpoint whose project and region are missing in the
+// list of its extractor: they were reported until then, and their usage since is not. An extractor
+// whose projects the command line names lists no others.
 func (s *Session) unlistedProjects(listings []plan.Listing, checkpoints []outbox.Checkpoint) []report.Problem {
 	var problems []report.Problem
 	for _, listing := range listings {
 		if namedByFlag(s.settings.Instance(s.extractor(listing.Instance).Instance)) {
 			continue
 		}
-		for _, c := range checkpoints {
-			listed := slices.ContainsFunc(listing.Projects, func(p *pluginv1.Project) bool { return p.GetId() == c.ProjectID })
-			if c.Extractor != listing.Instance || listed {
+		own := slices.DeleteFunc(slices.Clone(checkpoints), func(c outbox.Checkpoint) bool { return c.Extractor != listing.Instance })
+		for _, c := range own {
+			if listing.Lists(c.Key) || s.reportedElsewhere(listing, c, own) {
 				continue
 			}
+			label := report.ProjectLabel(c.ProjectID, c.ProjectName)
+			if listing.ListsOtherRegion(c.Region) {
+				label = report.RegionLabel(label, c.Region)
+			}
 			problem := report.Errorf("extractor %s: project %s is no longer listed: it is not reported since %s",
-				c.Extractor, report.ProjectLabel(c.ProjectID, c.ProjectName), outbox.FormatTime(c.To))
+				c.Extractor, label, outbox.FormatTime(c.To))
 			problems = append(problems, problem.WithProject(c.ProjectID).WithDetail(
-				"If that is a mistake, name the project in the option projects or tag it in the cloud again; if it is gone for good: caso projects forget --extractor %s %s.",
-				c.Extractor, c.ProjectID))
+				"If that is a mistake, name the project in the option projects or tag it in the cloud again%s; if it is gone for good: caso projects forget %s %s.",
+				regionRemedy(listing, c), c.Key.Flags(), c.ProjectID))
 		}
 	}
 	return problems
+}
+
+// regionRemedy names the option for a region that an extractor does not report.
+func regionRemedy(listing plan.Listing, c outbox.Checkpoint) string {
+	if listing.ListsRegion(c.Region) {
+		return ""
+	}
+	return ", or add the region to the option region_name"
+}
+
+// elsewhereAge is the age from which on a checkpoint of a region that this configuration does not
+// report is an error, unless another configuration moves it.
+const elsewhereAge = 24 * time.Hour
+
+// reportedElsewhere reports whether a checkpoint is of a region that another configuration with the
+// same outbox reports: this one reports other regions only, and the checkpoint has moved within a
+// day, or since the last run of this configuration.
+func (s *Session) reportedElsewhere(listing plan.Listing, c outbox.Checkpoint, own []outbox.Checkpoint) bool {
+	if len(listing.Projects) == 0 || listing.ListsRegion(c.Region) {
+		return false
+	}
+	var lastRun time.Time
+	for _, other := range own {
+		if listing.ListsRegion(other.Region) && other.Moved.After(lastRun) {
+			lastRun = other.Moved
+		}
+	}
+	return s.begun.Sub(c.Moved) < elsewhereAge || c.Moved.After(lastRun)
 }
 
 // planInput reads what a plan depends on, except for what the cloud and the outbox contribute: the
@@ -189,8 +223,10 @@ func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run
 			continue
 		}
 		listing.Projects = responses[n].GetProjects()
-		listed = append(listed, listing)
 		diagnostics := responses[n].GetDiagnostics()
+		if len(listing.Projects) > 0 || !slices.ContainsFunc(diagnostics, failsListing) {
+			listed = append(listed, listing)
+		}
 		if namedByFlag(s.settings.Instance(i.Instance)) {
 			diagnostics = withoutFoundElsewhere(diagnostics, responses)
 		}
@@ -198,6 +234,9 @@ func (s *Session) listProjects(ctx context.Context, listings []plan.Listing, run
 	}
 	return listed
 }
+
+// failsListing reports whether a diagnostic is an error of the list as a whole.
+func failsListing(d *pluginv1.Diagnostic) bool { return contract.IsError(d) && d.GetProject() == "" }
 
 func projectsRequest(settings *config.View) *pluginv1.ListProjectsRequest {
 	return &pluginv1.ListProjectsRequest{

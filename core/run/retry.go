@@ -6,7 +6,6 @@ import (
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
-	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/internal/contract"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -33,7 +32,7 @@ type Retrier struct {
 	session     *Session
 	store       RetryStore
 	options     RetryOptions
-	checkpoints map[plan.Pair]time.Time
+	checkpoints map[outbox.Key]time.Time
 }
 
 // NewRetrier returns a Retrier. It needs no plugin.
@@ -42,9 +41,9 @@ func (s *Session) NewRetrier(store RetryStore, options RetryOptions) (*Retrier, 
 	if err != nil {
 		return nil, OutboxError(err)
 	}
-	r := &Retrier{session: s, store: store, options: options, checkpoints: map[plan.Pair]time.Time{}}
+	r := &Retrier{session: s, store: store, options: options, checkpoints: map[outbox.Key]time.Time{}}
 	for _, c := range checkpoints {
-		r.checkpoints[plan.Pair{Extractor: c.Extractor, ProjectID: c.ProjectID}] = c.To
+		r.checkpoints[c.Key] = c.To
 	}
 	return r, nil
 }
@@ -52,7 +51,7 @@ func (s *Session) NewRetrier(store RetryStore, options RetryOptions) (*Retrier, 
 // Retry makes the records of a dead letter pending again, except those of which a newer one was
 // reported.
 func (r *Retrier) Retry(letter outbox.DeadLetter) error {
-	reported := r.checkpoints[plan.Pair{Extractor: letter.Extractor, ProjectID: letter.ProjectID}]
+	reported := r.checkpoints[letter.Key]
 	retried, kept := 0, 0
 	err := r.store.RetryDeadLetter(letter.Messenger, letter.BatchID, func(records []*pluginv1.Record) (retry, keep []*pluginv1.Record) {
 		for _, record := range records {

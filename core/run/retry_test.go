@@ -18,7 +18,7 @@ type oneLetter struct {
 }
 
 func (s *oneLetter) Checkpoints() ([]outbox.Checkpoint, error) {
-	return []outbox.Checkpoint{{Extractor: "cloud", ProjectID: "p", To: s.checkpoint}}, nil
+	return []outbox.Checkpoint{{Key: outbox.Key{Extractor: "cloud", ProjectID: "p"}, To: s.checkpoint}}, nil
 }
 
 func (s *oneLetter) RetryDeadLetter(_, _ string, edit func([]*pluginv1.Record) (retry, keep []*pluginv1.Record)) error {
@@ -49,7 +49,7 @@ func TestRetryKeepsSuperseded(t *testing.T) {
 		gpuRecord(10), gpuRecord(11), {SiteName: "OLD", Kind: &pluginv1.Record_Ip{Ip: &pluginv1.IpRecord{}}},
 	}
 	to := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
-	letter := outbox.DeadLetter{Origin: outbox.Origin{Extractor: "cloud", ProjectID: "p", From: to.Add(-time.Hour), To: to}}
+	letter := outbox.DeadLetter{Origin: outbox.Origin{Key: outbox.Key{Extractor: "cloud", ProjectID: "p"}, From: to.Add(-time.Hour), To: to}}
 	session, err := newSite(t, oneCloud).session()
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/caso-project/caso/core/config"
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -53,7 +54,9 @@ type site struct {
 	t        *testing.T
 	dir      string
 	settings string
-	log      strings.Builder
+	// clock is the time in sessions that are opened.
+	clock time.Time
+	log   strings.Builder
 }
 
 // newSite returns a site with a configuration file in which @DIR@ is its directory.
@@ -64,7 +67,7 @@ func newSite(t *testing.T, settings string) *site {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &site{t: t, dir: dir, settings: filepath.Join(dir, "caso.conf")}
+	s := &site{t: t, dir: dir, settings: filepath.Join(dir, "caso.conf"), clock: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)}
 	text := strings.NewReplacer("@DIR@", dir, "[DEFAULT]\n", "[DEFAULT]\nplugin_dirs = "+plugins+"\nspooldir = "+dir+"/spool\n").Replace(settings)
 	if err := os.WriteFile(s.settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -76,7 +79,7 @@ func newSite(t *testing.T, settings string) *site {
 func (s *site) session(overrides ...config.Override) (*Session, error) {
 	session, err := Open(Environment{
 		Home: s.dir, Getenv: func(string) string { return "" }, Log: &s.log,
-		Now: func() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) },
+		Now: func() time.Time { return s.clock },
 	}, Input{Sources: []config.Source{{Path: s.settings}}, Overrides: overrides})
 	if err != nil {
 		return nil, err
@@ -443,11 +446,51 @@ func TestUnlistedProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.DeleteCheckpoint("cloud", "p2"); err != nil {
+	if err := store.DeleteCheckpoint(outbox.Key{Extractor: "cloud", ProjectID: "p2"}); err != nil {
 		t.Error(err)
 	}
 	closeOutbox()
 	if result := s.extract(one...); !result.Complete() {
 		t.Errorf("after its checkpoint was deleted: %q", errorsIn(t, result))
+	}
+}
+
+// TestRegionsShareAnOutbox runs two configurations of one instance, one for each region, with one
+// outbox. Each region is reported from the beginning and without a gap. A region that no
+// configuration reports any more is an error after a day.
+func TestRegionsShareAnOutbox(t *testing.T) {
+	s := newSite(t, oneCloud)
+	in := func(regions string) []config.Override {
+		return []config.Override{{Section: "cloud", Name: "regions", Value: regions}, {Section: "DEFAULT", Name: "projects", Value: "p1"}}
+	}
+	// run returns the windows as region, start and end.
+	run := func(regions string) (windows []string, problems string) {
+		t.Helper()
+		result := s.extract(in(regions)...)
+		for _, w := range result.Windows {
+			windows = append(windows, w.Region+" "+w.From.Format("2006-01-02T15")+" "+w.To.Format("2006-01-02T15"))
+		}
+		s.clock = s.clock.Add(time.Hour)
+		return windows, errorsIn(t, result)
+	}
+	for _, step := range []struct {
+		regions string
+		windows []string
+	}{
+		{"North", []string{"North 1970-01-01T00 2026-11-25T12"}},
+		{"South", []string{"South 1970-01-01T00 2026-11-25T13"}},
+		{"North", []string{"North 2026-11-25T12 2026-11-25T14"}},
+		{"South", []string{"South 2026-11-25T13 2026-11-25T15"}},
+		{"South,North,West", []string{"South 2026-11-25T15 2026-11-25T16", "North 2026-11-25T14 2026-11-25T16", "West 1970-01-01T00 2026-11-25T16"}},
+		{"North", []string{"North 2026-11-25T16 2026-11-25T17"}},
+	} {
+		if windows, problems := run(step.regions); !slices.Equal(windows, step.windows) || problems != "" {
+			t.Errorf("regions %s: %q, want %q; %s", step.regions, windows, step.windows, problems)
+		}
+	}
+	s.clock = s.clock.Add(24 * time.Hour)
+	if _, problems := run("North"); !strings.Contains(problems, "project p1 in region South is no longer listed: it is not reported since 2026-11-25T16:00:00Z") ||
+		!strings.Contains(problems, "add the region to the option region_name") || !strings.Contains(problems, "caso projects forget --extractor cloud --region South p1") {
+		t.Errorf("a region that is not reported: %q", problems)
 	}
 }

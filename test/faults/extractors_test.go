@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/outbox/sqlstore"
 	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/test/standin"
@@ -160,14 +161,14 @@ func checkStored(t *testing.T, s *site, run report.Run, projects ...string) {
 		t.Errorf("%d batches are pending", stats.Batches)
 	}
 	for _, project := range []string{"before", "bad", "after"} {
-		_, found, err := box.Checkpoint("faulty", project)
+		_, found, err := box.Checkpoint(outbox.Key{Extractor: "faulty", ProjectID: project})
 		must(t, err)
 		if _, wanted := want[project]; found != wanted {
 			t.Errorf("project %s has a checkpoint: %t", project, found)
 		}
 	}
 	for _, window := range run.Windows {
-		if _, found, err := box.Checkpoint(window.Extractor, window.ProjectID); err != nil || found == window.Failed {
+		if _, found, err := box.Checkpoint(keyOf(window)); err != nil || found == window.Failed {
 			t.Errorf("%s, project %s: failed %t, checkpoint %t, %v", window.Extractor, window.ProjectID, window.Failed, found, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/outbox/sqlstore"
+	"github.com/caso-project/caso/core/report"
 	"github.com/caso-project/caso/test/standin"
 )
 
@@ -103,7 +104,7 @@ func testOutbox(t *testing.T, bin string) {
 		s := newSite(t, bin, standin.Options{})
 		first := s.extract(0)
 		future := time.Now().UTC().Truncate(time.Second).Add(30 * 24 * time.Hour)
-		s.moveCheckpoint(first.Windows[0].ProjectID, future)
+		s.moveCheckpoint(keyOf(first.Windows[0]), future)
 		run := s.extract(1)
 		for _, window := range run.Windows {
 			if window.ProjectID == first.Windows[0].ProjectID || !window.From.Before(window.To) {
@@ -113,7 +114,7 @@ func testOutbox(t *testing.T, bin string) {
 		checkLine(t, slices.DeleteFunc(problemLines(run.Problems), func(line string) bool { return !strings.HasPrefix(line, "error") }),
 			"in the future", first.Windows[0].ProjectName)
 		box := s.open()
-		if at, _, err := box.Checkpoint("nova", first.Windows[0].ProjectID); err != nil || !at.To.Equal(future) {
+		if at, _, err := box.Checkpoint(keyOf(first.Windows[0])); err != nil || !at.To.Equal(future) {
 			t.Errorf("the checkpoint moved to %s, %v", at.To, err)
 		}
 		must(t, box.Close())
@@ -217,14 +218,19 @@ func (s *site) open() *sqlstore.Store {
 	return box
 }
 
+// keyOf returns the key of the checkpoint that a window moves.
+func keyOf(window report.WindowResult) outbox.Key {
+	return outbox.Key{Extractor: window.Extractor, ProjectID: window.ProjectID, Region: window.Region}
+}
+
 // moveCheckpoint commits an empty window that ends at a time.
-func (s *site) moveCheckpoint(project string, to time.Time) {
+func (s *site) moveCheckpoint(key outbox.Key, to time.Time) {
 	s.t.Helper()
 	box, err := sqlstore.Open(sqlstore.InDirectory(s.path("spool")), sqlstore.Options{})
 	must(s.t, err)
-	at, _, err := box.Checkpoint("nova", project)
+	at, _, err := box.Checkpoint(key)
 	must(s.t, err)
-	window, err := box.Begin(outbox.Origin{Extractor: "nova", ProjectID: project, From: at.To, To: to})
+	window, err := box.Begin(outbox.Origin{Key: key, From: at.To, To: to})
 	must(s.t, err)
 	must(s.t, window.Commit(outbox.Change{MoveCheckpoint: true, State: at.State}))
 	must(s.t, box.Close())

@@ -339,7 +339,7 @@ func (s *site) checkRecords() {
 	outboxtest.Must(t, err)
 	outboxtest.Equal(t, "batches after all deliveries", stats.Batches, 0)
 	for _, project := range projects() {
-		checkpoint, _, err := store.Checkpoint("nova", project)
+		checkpoint, _, err := store.Checkpoint(outboxtest.Key(project))
 		outboxtest.Must(t, err)
 		hours := int(checkpoint.To.Sub(outboxtest.Day()).Hours())
 		if hours < s.committed[project] || hours == 0 {

@@ -115,7 +115,7 @@ func runOnce(location sqlstore.Location) error {
 }
 
 func extractWindow(store *sqlstore.Store, project string) (err error) {
-	checkpoint, found, err := store.Checkpoint("nova", project)
+	checkpoint, found, err := store.Checkpoint(outboxtest.Key(project))
 	if err != nil {
 		return err
 	}

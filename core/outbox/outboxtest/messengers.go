@@ -105,9 +105,9 @@ func testStats(t *testing.T, newPlace NewPlace) {
 		t.Fatalf("%+v", stats)
 	}
 	Equal(t, "old", stats.Messengers[0], outbox.MessengerStats{Name: "old", Retired: true, PendingBatches: 3, PendingRecords: 6, OldestPending: Day(),
-		PendingProjects: []outbox.PendingProject{{Extractor: "nova", ProjectID: "p", ProjectName: "name of p", From: Hours(0)}, {Extractor: "nova", ProjectID: "q", ProjectName: "name of q", From: Hours(4)}}})
+		PendingProjects: []outbox.PendingProject{{Key: Key("p"), ProjectName: "name of p", From: Hours(0)}, {Key: Key("q"), ProjectName: "name of q", From: Hours(4)}}})
 	Equal(t, "ssm", stats.Messengers[1], outbox.MessengerStats{Name: "ssm", PendingBatches: 2, PendingRecords: 4, OldestPending: Day(), DeadLetters: 1,
-		PendingProjects: []outbox.PendingProject{{Extractor: "nova", ProjectID: "p", ProjectName: "name of p", From: Hours(0)}}})
+		PendingProjects: []outbox.PendingProject{{Key: Key("p"), ProjectName: "name of p", From: Hours(0)}}})
 }
 
 // testMessengerReturnsInTheMiddleOfAWindow registers a messenger again after another one has got

@@ -17,7 +17,7 @@ import (
 type model struct {
 	queue       []modelBatch
 	cursors     map[string]*modelCursor
-	checkpoints map[string]int
+	checkpoints map[outbox.Key]int
 	deadLetters int
 }
 
@@ -112,7 +112,7 @@ func (m *model) pending() int {
 // modelWindow is a window under way, its batches as they will be put together.
 type modelWindow struct {
 	writer  outbox.WindowWriter
-	project string
+	key     outbox.Key
 	to      int
 	batches [][]string
 }
@@ -134,7 +134,7 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 			Must(t, err)
 			return store
 		}
-		m := &model{cursors: map[string]*modelCursor{}, checkpoints: map[string]int{}}
+		m := &model{cursors: map[string]*modelCursor{}, checkpoints: map[outbox.Key]int{}}
 		o := openAt(place)
 		defer func() { Must(t, o.Close()) }()
 		var windows []*modelWindow
@@ -155,10 +155,13 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) {
-				w := &modelWindow{project: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "project")}
-				from := m.checkpoints[w.project]
+				w := &modelWindow{key: Key(rapid.SampledFrom([]string{"p", "q"}).Draw(t, "project"))}
+				w.key.Region = rapid.SampledFrom([]string{"", "North", "South"}).Draw(t, "region")
+				from := m.checkpoints[w.key]
 				w.to = from + 1
-				writer, err := o.Begin(Origin(w.project, from, w.to))
+				origin := Origin(w.key.ProjectID, from, w.to)
+				origin.Key = w.key
+				writer, err := o.Begin(origin)
 				Must(t, err)
 				w.writer = writer
 				windows = append(windows, w)
@@ -180,7 +183,7 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 				windows = slices.Delete(windows, i, i+1)
 				move := rapid.Bool().Draw(t, "move")
 				err := w.writer.Commit(outbox.Change{MoveCheckpoint: move})
-				if move && m.checkpoints[w.project] > w.to {
+				if move && m.checkpoints[w.key] > w.to {
 					if err == nil {
 						t.Fatal("a checkpoint moved back")
 					}
@@ -188,12 +191,12 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 					return
 				}
 				Must(t, err)
-				window := &modelRange{w.project, w.to - 1, w.to}
+				window := &modelRange{w.key.ProjectID, w.to - 1, w.to}
 				for _, ids := range w.batches {
 					m.queue = append(m.queue, modelBatch{ids: ids, window: window})
 				}
 				if move {
-					m.checkpoints[w.project] = w.to
+					m.checkpoints[w.key] = w.to
 				}
 			},
 			"abort": func(t *rapid.T) {
@@ -268,8 +271,8 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 					t.Fatalf("%d checkpoints, wanted %d", len(list), len(m.checkpoints))
 				}
 				for _, one := range list {
-					if !one.To.Equal(Hours(m.checkpoints[one.ProjectID])) {
-						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.ProjectID])
+					if !one.To.Equal(Hours(m.checkpoints[one.Key])) {
+						t.Fatalf("checkpoint %+v, wanted %d", one, m.checkpoints[one.Key])
 					}
 				}
 				deadLetters, err := o.DeadLetters()

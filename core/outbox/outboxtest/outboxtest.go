@@ -17,10 +17,10 @@ import (
 // Store is an open outbox.
 type Store interface {
 	Begin(origin outbox.Origin) (outbox.WindowWriter, error)
-	Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool, error)
+	Checkpoint(key outbox.Key) (outbox.Checkpoint, bool, error)
 	Checkpoints() ([]outbox.Checkpoint, error)
-	SetCheckpoint(extractor, projectID string, to time.Time) error
-	DeleteCheckpoint(extractor, projectID string) error
+	SetCheckpoint(key outbox.Key, to time.Time) error
+	DeleteCheckpoint(key outbox.Key) error
 	Register(messengers []string) ([]outbox.RetiredMessenger, error)
 	DropMessenger(messenger string) error
 	Next(messenger string) (*outbox.Batch, bool, error)
@@ -98,9 +98,12 @@ func IDs(records []*pluginv1.Record) []string {
 	return ids
 }
 
+// Key returns the key of a project by extractor nova, without a region.
+func Key(project string) outbox.Key { return outbox.Key{Extractor: "nova", ProjectID: project} }
+
 // Origin returns a window of extractor nova, in hours.
 func Origin(project string, from, to int) outbox.Origin {
-	return outbox.Origin{Extractor: "nova", ProjectID: project, ProjectName: "name of " + project, From: Hours(from), To: Hours(to)}
+	return outbox.Origin{Key: Key(project), ProjectName: "name of " + project, From: Hours(from), To: Hours(to)}
 }
 
 // Begin begins a window.

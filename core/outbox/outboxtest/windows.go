@@ -23,7 +23,7 @@ func testNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T, newPlace NewPla
 	if _, ok, err := o.Next("ssm"); ok || err != nil {
 		t.Fatalf("staged records are visible (%v, %v)", ok, err)
 	}
-	if _, ok, err := o.Checkpoint("nova", "p"); ok || err != nil {
+	if _, ok, err := o.Checkpoint(Key("p")); ok || err != nil {
 		t.Fatalf("there is a checkpoint before the commit (%v, %v)", ok, err)
 	}
 	Must(t, w.Commit(outbox.Change{MoveCheckpoint: true, State: []byte("remember")}))
@@ -31,7 +31,7 @@ func testNothingIsVisibleBeforeCommitAndAllIsAfter(t *testing.T, newPlace NewPla
 	Must(t, o.Close())
 
 	o = Open(t, place)
-	got, ok, err := o.Checkpoint("nova", "p")
+	got, ok, err := o.Checkpoint(Key("p"))
 	if err != nil || !ok || !got.To.Equal(Hours(5)) || string(got.State) != "remember" || got.StateBytes != 8 || got.ProjectName != "name of p" {
 		t.Errorf("checkpoint %+v, %v, %v", got, ok, err)
 	}
@@ -156,8 +156,9 @@ func testBeginRefusesInvalidOrigins(t *testing.T, newPlace NewPlace) {
 	o := Open(t, newPlace(t))
 	for name, bad := range map[string]outbox.Origin{
 		"no project":   Origin("", 0, 1),
-		"no extractor": {ProjectID: "p", From: Hours(0), To: Hours(1)},
-		"NUL":          {Extractor: "a\x00b", ProjectID: "p", From: Hours(0), To: Hours(1)},
+		"no extractor": {Key: outbox.Key{ProjectID: "p"}, From: Hours(0), To: Hours(1)},
+		"NUL":          {Key: outbox.Key{Extractor: "a\x00b", ProjectID: "p"}, From: Hours(0), To: Hours(1)},
+		"long region":  {Key: outbox.Key{Extractor: "nova", ProjectID: "p", Region: strings.Repeat("r", 256)}, From: Hours(0), To: Hours(1)},
 		"no time":      Origin("p", 1, 1),
 	} {
 		if _, err := o.Begin(bad); err == nil {
@@ -300,7 +301,7 @@ func readOnly(t *testing.T, place Place) {
 	Must(t, err)
 	defer func() { Must(t, reader.Close()) }()
 	Equal(t, "batches", CountBatches(t, reader), 1)
-	if _, ok, err := reader.Checkpoint("nova", "p"); !ok || err != nil {
+	if _, ok, err := reader.Checkpoint(Key("p")); !ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}
 	if _, err := reader.Begin(Origin("p", 0, 1)); !errors.Is(err, outbox.ErrReadOnly) {
@@ -322,7 +323,7 @@ func testLargeState(t *testing.T, newPlace NewPlace) {
 		Must(t, w.Commit(outbox.Change{MoveCheckpoint: true, State: state}))
 		Must(t, o.Close())
 		o = Open(t, place)
-		got, ok, err := o.Checkpoint("nova", "p")
+		got, ok, err := o.Checkpoint(Key("p"))
 		if err != nil || !ok || string(got.State) != string(state) || got.StateBytes != size {
 			t.Fatalf("state %d: %d bytes instead of %d, %v", i, len(got.State), size, err)
 		}
@@ -342,24 +343,24 @@ func testCheckpointIsSetAndDeleted(t *testing.T, newPlace NewPlace) {
 		Must(t, Begin(t, o, Origin(project, 0, 5)).Commit(outbox.Change{MoveCheckpoint: true, State: []byte(state)}))
 	}
 	for _, hour := range []int{2, 9} {
-		Must(t, o.SetCheckpoint("nova", "p", Hours(hour)))
+		Must(t, o.SetCheckpoint(Key("p"), Hours(hour)))
 		Must(t, o.Close())
 		o = Open(t, place)
-		got, ok, err := o.Checkpoint("nova", "p")
+		got, ok, err := o.Checkpoint(Key("p"))
 		if err != nil || !ok || !got.To.Equal(Hours(hour)) || string(got.State) != state || got.ProjectName != Origin("p", 0, 5).ProjectName {
 			t.Fatalf("hour %d: %v, %d bytes, %v", hour, got.To, len(got.State), err)
 		}
 		Must(t, Begin(t, o, Origin("p", hour, hour+1)).Commit(outbox.Change{MoveCheckpoint: true, State: []byte(state)}))
 	}
-	MustFail(t, o.SetCheckpoint("nova", "r", Hours(1)), "not found", `"r"`)
-	MustFail(t, o.DeleteCheckpoint("other", "p"), "not found", `"other"`)
-	Must(t, o.DeleteCheckpoint("nova", "p"))
+	MustFail(t, o.SetCheckpoint(Key("r"), Hours(1)), "not found", `"r"`)
+	MustFail(t, o.DeleteCheckpoint(outbox.Key{Extractor: "other", ProjectID: "p"}), "not found", `"other"`)
+	Must(t, o.DeleteCheckpoint(Key("p")))
 	Must(t, o.Close())
 	o = Open(t, place)
-	if _, ok, err := o.Checkpoint("nova", "p"); ok || err != nil {
+	if _, ok, err := o.Checkpoint(Key("p")); ok || err != nil {
 		t.Errorf("the deleted checkpoint: %t, %v", ok, err)
 	}
-	if _, ok, err := o.Checkpoint("nova", "q"); !ok || err != nil {
+	if _, ok, err := o.Checkpoint(Key("q")); !ok || err != nil {
 		t.Errorf("the other checkpoint: %t, %v", ok, err)
 	}
 	if left := storedBytes(t, o) - before; left > 4<<20 {
@@ -378,7 +379,7 @@ func testUnusualTexts(t *testing.T, newPlace NewPlace) {
 		w := Begin(t, o, window)
 		Must(t, w.Append(Records(name)))
 		Must(t, w.Commit(outbox.Change{MoveCheckpoint: true}))
-		got, ok, err := o.Checkpoint("nova", name)
+		got, ok, err := o.Checkpoint(Key(name))
 		if err != nil || !ok || !got.To.Equal(Hours(i+1)) || got.ProjectID != name {
 			t.Errorf("checkpoint of %q: %+v, %v, %v", name, got, ok, err)
 		}

@@ -120,7 +120,7 @@ func (s *Store) Stats() (outbox.Stats, error) {
 		for name, c := range cursors {
 			backlogs[name] = &backlog{
 				MessengerStats: outbox.MessengerStats{Name: name, Retired: c.until != 0, DeadLetters: letters[name]},
-				projects:       map[[2]string]outbox.PendingProject{},
+				projects:       map[outbox.Key]outbox.PendingProject{},
 			}
 		}
 		err = t.pendingBatches(func(head batchHead) {
@@ -151,7 +151,7 @@ func (s *Store) Stats() (outbox.Stats, error) {
 // backlog collects the statistics of one messenger.
 type backlog struct {
 	outbox.MessengerStats
-	projects map[[2]string]outbox.PendingProject
+	projects map[outbox.Key]outbox.PendingProject
 }
 
 func (b *backlog) add(head batchHead) {
@@ -161,9 +161,9 @@ func (b *backlog) add(head batchHead) {
 	if b.OldestPending.IsZero() || w.committed.Before(b.OldestPending) {
 		b.OldestPending = w.committed
 	}
-	key := [2]string{w.Extractor, w.ProjectID}
+	key := w.Key
 	if earliest, known := b.projects[key]; !known || w.From.Before(earliest.From) {
-		b.projects[key] = outbox.PendingProject{Extractor: w.Extractor, ProjectID: w.ProjectID, ProjectName: w.ProjectName, From: w.From}
+		b.projects[key] = outbox.PendingProject{Key: key, ProjectName: w.ProjectName, From: w.From}
 	}
 }
 
@@ -171,9 +171,7 @@ func (b *backlog) stats() outbox.MessengerStats {
 	for _, project := range b.projects {
 		b.PendingProjects = append(b.PendingProjects, project)
 	}
-	slices.SortFunc(b.PendingProjects, func(x, y outbox.PendingProject) int {
-		return cmp.Or(cmp.Compare(x.Extractor, y.Extractor), cmp.Compare(x.ProjectID, y.ProjectID))
-	})
+	slices.SortFunc(b.PendingProjects, func(x, y outbox.PendingProject) int { return x.Key.Compare(y.Key) })
 	return b.MessengerStats
 }
 
@@ -212,8 +210,8 @@ func (t *tx) insertDeadLetter(letter *outbox.DeadLetter) error {
 		return err
 	}
 	columns := []any{
-		letter.Messenger, letter.BatchID, letter.Extractor, letter.ProjectID, letter.ProjectName, formatTime(letter.From),
-		formatTime(letter.To), formatTime(letter.Time), letter.Reason, string(reasons),
+		letter.Messenger, letter.BatchID, letter.Extractor, letter.ProjectID, letter.Region, letter.ProjectName,
+		formatTime(letter.From), formatTime(letter.To), formatTime(letter.Time), letter.Reason, string(reasons),
 	}
 	sum := rowChecksum(append(columns, body)...)
 	t.state.digest += sum
@@ -223,13 +221,13 @@ func (t *tx) insertDeadLetter(letter *outbox.DeadLetter) error {
 func scanDeadLetter(rows *sql.Rows) (letter outbox.DeadLetter, checksum int64, err error) {
 	var from, to, rejected, reasons string
 	var body []byte
-	err = rows.Scan(&letter.Messenger, &letter.BatchID, &letter.Extractor, &letter.ProjectID, &letter.ProjectName,
-		&from, &to, &rejected, &letter.Reason, &reasons, &checksum, &body)
+	err = rows.Scan(&letter.Messenger, &letter.BatchID, &letter.Extractor, &letter.ProjectID, &letter.Region,
+		&letter.ProjectName, &from, &to, &rejected, &letter.Reason, &reasons, &checksum, &body)
 	if err != nil {
 		return letter, 0, fmt.Errorf("%w: %w", outbox.ErrDamaged, err)
 	}
-	sum := rowChecksum(letter.Messenger, letter.BatchID, letter.Extractor, letter.ProjectID, letter.ProjectName, from, to,
-		rejected, letter.Reason, reasons, body)
+	sum := rowChecksum(letter.Messenger, letter.BatchID, letter.Extractor, letter.ProjectID, letter.Region, letter.ProjectName,
+		from, to, rejected, letter.Reason, reasons, body)
 	times := timeParser{}
 	letter.From, letter.To, letter.Time = times.parse(from), times.parse(to), times.parse(rejected)
 	err = times.err

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -26,13 +25,12 @@ type stateRef struct{ id, parts int64 }
 
 func countParts(bytes int) int64 { return int64((bytes + statePartBytes - 1) / statePartBytes) }
 
-// Checkpoint returns the checkpoint of an extractor and a project; false if there is none.
-func (s *Store) Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool, error) {
+// Checkpoint returns the checkpoint with a key; false if there is none.
+func (s *Store) Checkpoint(key outbox.Key) (outbox.Checkpoint, bool, error) {
 	var found outbox.Checkpoint
 	var ok bool
-	doing := fmt.Sprintf("reading the checkpoint of project %q by extractor %q", projectID, extractor)
-	err := s.view(doing, func(t *tx) error {
-		row, exists, err := t.checkpoint(extractor, projectID)
+	err := s.view(fmt.Sprintf("reading the checkpoint of %s", key), func(t *tx) error {
+		row, exists, err := t.checkpoint(key)
 		if err != nil || !exists {
 			return err
 		}
@@ -43,7 +41,7 @@ func (s *Store) Checkpoint(extractor, projectID string) (outbox.Checkpoint, bool
 	return found, ok, err
 }
 
-// Checkpoints returns all checkpoints, without states, by extractor and project.
+// Checkpoints returns all checkpoints, without states, by key.
 func (s *Store) Checkpoints() ([]outbox.Checkpoint, error) {
 	var list []outbox.Checkpoint
 	err := s.view("reading the checkpoints", func(t *tx) error {
@@ -57,38 +55,40 @@ func (s *Store) Checkpoints() ([]outbox.Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b outbox.Checkpoint) int {
-		return cmp.Or(cmp.Compare(a.Extractor, b.Extractor), cmp.Compare(a.ProjectID, b.ProjectID))
-	})
+	slices.SortFunc(list, func(a, b outbox.Checkpoint) int { return a.Key.Compare(b.Key) })
 	return list, nil
 }
 
-func (t *tx) checkpoint(extractor, projectID string) (row checkpointRow, exists bool, err error) {
+func (t *tx) checkpoint(key outbox.Key) (row checkpointRow, exists bool, err error) {
 	err = t.query(selectCheckpoint, func(rows *sql.Rows) (err error) {
 		row, err = scanCheckpoint(rows)
 		exists = true
 		return err
-	}, extractor, projectID)
+	}, key.Extractor, key.ProjectID, key.Region)
 	return row, exists, err
 }
 
 func scanCheckpoint(rows *sql.Rows) (checkpointRow, error) {
 	var row checkpointRow
 	var to, moved string
-	err := rows.Scan(&row.Extractor, &row.ProjectID, &row.ProjectName, &to, &moved, &row.stateID, &row.StateBytes, &row.checksum)
+	err := rows.Scan(&row.Extractor, &row.ProjectID, &row.Region, &row.ProjectName, &to, &moved, &row.stateID, &row.StateBytes, &row.checksum)
 	if err != nil {
 		return row, fmt.Errorf("%w: %w", outbox.ErrDamaged, err)
 	}
 	times := timeParser{}
 	row.To, row.Moved = times.parse(to), times.parse(moved)
 	err = times.err
-	if rowChecksum(row.Extractor, row.ProjectID, row.ProjectName, to, moved, row.stateID, int64(row.StateBytes)) != row.checksum {
+	if checkpointChecksum(row.Key, row.ProjectName, to, moved, row.stateID, int64(row.StateBytes)) != row.checksum {
 		err = errChecksum
 	}
 	if err != nil {
-		return row, fmt.Errorf("checkpoint of project %q by extractor %q: %w: %w", row.ProjectID, row.Extractor, outbox.ErrDamaged, err)
+		return row, fmt.Errorf("checkpoint of %s: %w: %w", row.Key, outbox.ErrDamaged, err)
 	}
 	return row, nil
+}
+
+func checkpointChecksum(key outbox.Key, projectName, to, moved string, stateID, stateBytes int64) int64 {
+	return rowChecksum(key.Extractor, key.ProjectID, key.Region, projectName, to, moved, stateID, stateBytes)
 }
 
 // moveCheckpoint moves a checkpoint to the end of a window. The plan has made sure that the window
@@ -96,7 +96,8 @@ func scanCheckpoint(rows *sql.Rows) (checkpointRow, error) {
 // billed. It returns the parts of the old state that are too many to be deleted in the same
 // transaction.
 func (t *tx) moveCheckpoint(window outbox.Origin, now time.Time, stateID, number int64, parts [][]byte, stateBytes int) (stateRef, error) {
-	old, exists, err := t.checkpoint(window.Extractor, window.ProjectID)
+	key := window.Key
+	old, exists, err := t.checkpoint(key)
 	switch {
 	case err != nil:
 		return stateRef{}, err
@@ -114,13 +115,13 @@ func (t *tx) moveCheckpoint(window outbox.Origin, now time.Time, stateID, number
 		stateID = 0
 	}
 	to, moved := formatTime(window.To), formatTime(now)
-	sum := rowChecksum(window.Extractor, window.ProjectID, window.ProjectName, to, moved, stateID, int64(stateBytes))
+	sum := checkpointChecksum(key, window.ProjectName, to, moved, stateID, int64(stateBytes))
 	s := insertCheckpoint
 	if exists {
 		s = updateCheckpoint
 	}
 	t.state.digest += sum - old.checksum
-	err = t.execOne(s, window.ProjectName, to, moved, stateID, int64(stateBytes), sum, window.Extractor, window.ProjectID)
+	err = t.execOne(s, window.ProjectName, to, moved, stateID, int64(stateBytes), sum, key.Extractor, key.ProjectID, key.Region)
 	if err != nil {
 		return stateRef{}, err
 	}
@@ -138,9 +139,9 @@ func (t *tx) insertStatePart(stateID, number int64, part []byte) error {
 
 // SetCheckpoint moves an existing checkpoint to any time and keeps its state. The error for one
 // that does not exist is outbox.ErrNotFound.
-func (s *Store) SetCheckpoint(extractor, projectID string, to time.Time) error {
-	return s.update(fmt.Sprintf("moving the checkpoint of project %q by extractor %q", projectID, extractor), func(t *tx) error {
-		row, exists, err := t.checkpoint(extractor, projectID)
+func (s *Store) SetCheckpoint(key outbox.Key, to time.Time) error {
+	return s.update(fmt.Sprintf("moving the checkpoint of %s", key), func(t *tx) error {
+		row, exists, err := t.checkpoint(key)
 		switch {
 		case err != nil:
 			return err
@@ -148,18 +149,19 @@ func (s *Store) SetCheckpoint(extractor, projectID string, to time.Time) error {
 			return outbox.ErrNotFound
 		}
 		toTime, moved := formatTime(to), formatTime(s.options.now())
-		sum := rowChecksum(extractor, projectID, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes))
+		sum := checkpointChecksum(key, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes))
 		t.state.digest += sum - row.checksum
-		return t.execOne(updateCheckpoint, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes), sum, extractor, projectID)
+		return t.execOne(updateCheckpoint, row.ProjectName, toTime, moved, row.stateID, int64(row.StateBytes), sum,
+			key.Extractor, key.ProjectID, key.Region)
 	})
 }
 
 // DeleteCheckpoint deletes a checkpoint and its state.
-func (s *Store) DeleteCheckpoint(extractor, projectID string) error {
-	doing := fmt.Sprintf("deleting the checkpoint of project %q by extractor %q", projectID, extractor)
+func (s *Store) DeleteCheckpoint(key outbox.Key) error {
+	doing := fmt.Sprintf("deleting the checkpoint of %s", key)
 	var state stateRef
 	err := s.update(doing, func(t *tx) error {
-		row, exists, err := t.checkpoint(extractor, projectID)
+		row, exists, err := t.checkpoint(key)
 		switch {
 		case err != nil:
 			return err
@@ -168,7 +170,7 @@ func (s *Store) DeleteCheckpoint(extractor, projectID string) error {
 		}
 		state = stateRef{id: row.stateID, parts: countParts(row.StateBytes)}
 		t.state.digest -= row.checksum
-		return t.execOne(deleteCheckpoint, extractor, projectID)
+		return t.execOne(deleteCheckpoint, key.Extractor, key.ProjectID, key.Region)
 	})
 	if err != nil {
 		return err

@@ -67,15 +67,15 @@ func largeTables() []copiedTable {
 	return []copiedTable{
 		{batchTable, selectCommittedBatches, selectAllBatches, insertBatch, "nnnnnb", -1},
 		{stateTable, selectCommittedStates, selectAllStates, insertState, "nnnb", -1},
-		{deadLetterTable, selectAllDeadLetters, selectAllDeadLetters, insertDeadLetter, "ttttttttttnnb", 11},
+		{deadLetterTable, selectAllDeadLetters, selectAllDeadLetters, insertDeadLetter, "tttttttttttnnb", 12},
 	}
 }
 
 // smallTables returns the tables that are copied in the last transaction.
 func smallTables() []copiedTable {
 	return []copiedTable{
-		{windowTable, selectAllWindows, selectAllWindows, insertWindow, "nnttttttttnnn", 12},
-		{checkpointTable, selectAllCheckpoints, selectAllCheckpoints, insertCheckpoint, "tttnnntt", 5},
+		{windowTable, selectAllWindows, selectAllWindows, insertWindow, "nntttttttttnnn", 13},
+		{checkpointTable, selectAllCheckpoints, selectAllCheckpoints, insertCheckpoint, "tttnnnttt", 5},
 		{cursorTable, selectAllCursors, selectAllCursors, insertCursor, "nnnnnnt", 5},
 	}
 }

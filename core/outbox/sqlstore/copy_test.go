@@ -56,7 +56,7 @@ func contentOf(t *testing.T, store *Store) map[string]any {
 	checkpoints, err := store.Checkpoints()
 	outboxtest.Must(t, err)
 	for i, c := range checkpoints {
-		checkpoints[i], _, err = store.Checkpoint(c.Extractor, c.ProjectID)
+		checkpoints[i], _, err = store.Checkpoint(c.Key)
 		outboxtest.Must(t, err)
 	}
 	stats, err := store.Stats()

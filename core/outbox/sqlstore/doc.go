@@ -8,7 +8,7 @@
 //	outbox_windows      a row for each committed window, in commit order by position
 //	outbox_batches      the records of a window, in batches numbered from 1; those of a window
 //	                    that is not in outbox_windows are staged, and no messenger sees them
-//	outbox_checkpoints  until when an extractor reported a project, and which state belongs to it
+//	outbox_checkpoints  until when an extractor reported a project and region, and the state of it
 //	outbox_states       the parts of states
 //	outbox_cursors      the first batch that a messenger has not acknowledged: position and number,
 //	                    and the last batch of the group that it may have received

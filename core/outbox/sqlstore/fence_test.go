@@ -27,8 +27,10 @@ func openURL(t *testing.T, url string, options Options) *Store {
 // over and gone on with the same batches.
 func TestLateCallsFindTheLeaseLost(t *testing.T) {
 	calls := map[string]func(*Store, string, outbox.WindowWriter) error{
-		"ack":    func(s *Store, id string, _ outbox.WindowWriter) error { return s.Ack("ssm", id) },
-		"reject": func(s *Store, id string, _ outbox.WindowWriter) error { return s.Reject("ssm", []string{id}, "late", nil) },
+		"ack": func(s *Store, id string, _ outbox.WindowWriter) error { return s.Ack("ssm", id) },
+		"reject": func(s *Store, id string, _ outbox.WindowWriter) error {
+			return s.Reject("ssm", []string{id}, "late", nil)
+		},
 		"staging": func(_ *Store, _ string, w outbox.WindowWriter) error {
 			return errors.Join(w.Append(outboxtest.Large("late")), w.Append(outboxtest.Large("late")))
 		},
@@ -264,7 +266,7 @@ func testLostCommits(t *testing.T, url string, f fault) {
 	outboxtest.Must(t, w.Append(outboxtest.Large("c")))
 	p.cause(f)
 	outboxtest.Must(t, w.Commit(outbox.Change{MoveCheckpoint: true, State: make([]byte, 2*statePartBytes)}))
-	checkpoint, _, err := store.Checkpoint("nova", "p")
+	checkpoint, _, err := store.Checkpoint(outboxtest.Key("p"))
 	outboxtest.Must(t, err)
 	if len(checkpoint.State) != 2*statePartBytes || !checkpoint.To.Equal(outboxtest.Hours(1)) {
 		t.Errorf("checkpoint %s with %d bytes of state", checkpoint.To, len(checkpoint.State))

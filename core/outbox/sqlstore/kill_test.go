@@ -41,7 +41,7 @@ func TestChild(t *testing.T) {
 	_, err = o.Register([]string{"fast", "slow"})
 	outboxtest.Must(t, err)
 	start := 0
-	if at, ok, err := o.Checkpoint("nova", "p"); ok {
+	if at, ok, err := o.Checkpoint(outboxtest.Key("p")); ok {
 		outboxtest.Must(t, err)
 		start = int(at.To.Sub(outboxtest.Day()).Hours())
 	}
@@ -119,7 +119,7 @@ func TestKill(t *testing.T) {
 		for i := range windows {
 			outboxtest.Equal(t, "batch", windows[i], fmt.Sprintf("%d/%d", i/3, i%3))
 		}
-		at, ok, err := o.Checkpoint("nova", "p")
+		at, ok, err := o.Checkpoint(outboxtest.Key("p"))
 		outboxtest.Must(t, err)
 		if count > 0 && (!ok || !at.To.Equal(outboxtest.Hours(count)) || string(at.State) != fmt.Sprint(count-1)) {
 			t.Errorf("round %d: checkpoint %+v after %d windows", round, at, count)
@@ -186,7 +186,7 @@ func TestFullDiskLeavesWhatWasCommitted(t *testing.T) {
 	}
 	o := open(t, dir)
 	outboxtest.Equal(t, "batches visible", len(peek(t, o, "slow")), 3*committed)
-	at, _, err := o.Checkpoint("nova", "p")
+	at, _, err := o.Checkpoint(outboxtest.Key("p"))
 	outboxtest.Must(t, err)
 	outboxtest.Equal(t, "checkpoint", at.To, outboxtest.Hours(committed))
 }

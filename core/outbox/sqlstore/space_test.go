@@ -71,7 +71,7 @@ func TestShrink(t *testing.T) {
 	if _, ok, err := again.Next("ssm"); ok || err != nil {
 		t.Errorf("ssm has a backlog: %v, %v", ok, err)
 	}
-	if checkpoint, ok, err := again.Checkpoint("nova", "q"); err != nil || !ok || string(checkpoint.State) != "state" {
+	if checkpoint, ok, err := again.Checkpoint(outboxtest.Key("q")); err != nil || !ok || string(checkpoint.State) != "state" {
 		t.Errorf("the checkpoint is %+v, %v, %v", checkpoint, ok, err)
 	}
 	outboxtest.Commit(t, again, outboxtest.Records("new"))

@@ -36,16 +36,16 @@ WHERE id = 1 AND token = ?`
 
 const (
 	insertWindow statement = `INSERT INTO outbox_windows (position, window_id, generation, extractor, project_id,
-project_name, from_time, to_time, committed_at, messenger, first_number, batch_count, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+region, project_name, from_time, to_time, committed_at, messenger, first_number, batch_count, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-	selectWindows statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
+	selectWindows statement = `SELECT position, window_id, generation, extractor, project_id, region, project_name,
 from_time, to_time, committed_at, messenger, first_number, batch_count, checksum
 FROM outbox_windows WHERE position >= ? ORDER BY position`
 
 	// selectNextWindow selects the first window that a messenger may get: its arguments are a
 	// position and the name of the messenger.
-	selectNextWindow statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
+	selectNextWindow statement = `SELECT position, window_id, generation, extractor, project_id, region, project_name,
 from_time, to_time, committed_at, messenger, first_number, batch_count, checksum
 FROM outbox_windows WHERE position >= ? AND messenger IN ('', ?) ORDER BY position LIMIT 1`
 
@@ -82,18 +82,18 @@ WHERE NOT EXISTS (SELECT 1 FROM outbox_windows w WHERE w.window_id = b.window_id
 
 const (
 	insertCheckpoint statement = `INSERT INTO outbox_checkpoints (project_name, to_time, moved_at, state_id,
-state_bytes, checksum, extractor, project_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+state_bytes, checksum, extractor, project_id, region) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	updateCheckpoint statement = `UPDATE outbox_checkpoints SET project_name = ?, to_time = ?, moved_at = ?,
-state_id = ?, state_bytes = ?, checksum = ? WHERE extractor = ? AND project_id = ?`
+state_id = ?, state_bytes = ?, checksum = ? WHERE extractor = ? AND project_id = ? AND region = ?`
 
-	selectCheckpoint statement = `SELECT extractor, project_id, project_name, to_time, moved_at, state_id, state_bytes,
-checksum FROM outbox_checkpoints WHERE extractor = ? AND project_id = ?`
+	selectCheckpoint statement = `SELECT extractor, project_id, region, project_name, to_time, moved_at, state_id,
+state_bytes, checksum FROM outbox_checkpoints WHERE extractor = ? AND project_id = ? AND region = ?`
 
-	selectCheckpoints statement = `SELECT extractor, project_id, project_name, to_time, moved_at, state_id, state_bytes,
-checksum FROM outbox_checkpoints`
+	selectCheckpoints statement = `SELECT extractor, project_id, region, project_name, to_time, moved_at, state_id,
+state_bytes, checksum FROM outbox_checkpoints`
 
-	deleteCheckpoint statement = `DELETE FROM outbox_checkpoints WHERE extractor = ? AND project_id = ?`
+	deleteCheckpoint statement = `DELETE FROM outbox_checkpoints WHERE extractor = ? AND project_id = ? AND region = ?`
 
 	sumStates statement = `SELECT COALESCE(SUM(state_bytes), 0) FROM outbox_checkpoints`
 )
@@ -126,14 +126,14 @@ FROM outbox_cursors WHERE messenger = ?`
 )
 
 const (
-	insertDeadLetter statement = `INSERT INTO outbox_dead_letters (messenger, batch_id, extractor, project_id, project_name,
-from_time, to_time, rejected_at, reason, record_reasons, byte_count, checksum, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertDeadLetter statement = `INSERT INTO outbox_dead_letters (messenger, batch_id, extractor, project_id, region,
+project_name, from_time, to_time, rejected_at, reason, record_reasons, byte_count, checksum, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-	selectDeadLetters statement = `SELECT messenger, batch_id, extractor, project_id, project_name, from_time, to_time,
+	selectDeadLetters statement = `SELECT messenger, batch_id, extractor, project_id, region, project_name, from_time, to_time,
 rejected_at, reason, record_reasons, checksum, body FROM outbox_dead_letters`
 
-	selectDeadLetter statement = `SELECT messenger, batch_id, extractor, project_id, project_name, from_time, to_time,
+	selectDeadLetter statement = `SELECT messenger, batch_id, extractor, project_id, region, project_name, from_time, to_time,
 rejected_at, reason, record_reasons, checksum, body FROM outbox_dead_letters WHERE messenger = ? AND batch_id = ?`
 
 	countDeadLetters statement = `SELECT messenger, COUNT(*) FROM outbox_dead_letters GROUP BY messenger`
@@ -155,14 +155,14 @@ FROM outbox_states s WHERE EXISTS (SELECT 1 FROM outbox_checkpoints c WHERE c.st
 
 	selectAllStates statement = `SELECT state_id, number, checksum, body FROM outbox_states`
 
-	selectAllDeadLetters statement = `SELECT messenger, batch_id, extractor, project_id, project_name,
+	selectAllDeadLetters statement = `SELECT messenger, batch_id, extractor, project_id, region, project_name,
 from_time, to_time, rejected_at, reason, record_reasons, byte_count, checksum, body FROM outbox_dead_letters`
 
-	selectAllWindows statement = `SELECT position, window_id, generation, extractor, project_id, project_name,
+	selectAllWindows statement = `SELECT position, window_id, generation, extractor, project_id, region, project_name,
 from_time, to_time, committed_at, messenger, first_number, batch_count, checksum FROM outbox_windows`
 
 	selectAllCheckpoints statement = `SELECT project_name, to_time, moved_at, state_id, state_bytes, checksum,
-extractor, project_id FROM outbox_checkpoints`
+extractor, project_id, region FROM outbox_checkpoints`
 
 	selectAllCursors statement = `SELECT next_position, next_number, until_position, end_position, end_number, checksum,
 messenger FROM outbox_cursors`

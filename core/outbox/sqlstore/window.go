@@ -40,8 +40,8 @@ func (w *windowRow) batchID(number int64) string {
 }
 
 func (w *windowRow) columns() []any {
-	return []any{w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.ProjectName, formatTime(w.From),
-		formatTime(w.To), formatTime(w.committed), w.messenger, w.firstNumber, w.batchCount}
+	return []any{w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.Region, w.ProjectName,
+		formatTime(w.From), formatTime(w.To), formatTime(w.committed), w.messenger, w.firstNumber, w.batchCount}
 }
 
 func (t *tx) insertWindow(w *windowRow) error {
@@ -79,13 +79,13 @@ func (t *tx) deleteWindow(w *windowRow) error {
 func scanWindow(rows *sql.Rows) (*windowRow, error) {
 	w := &windowRow{}
 	var from, to, committed string
-	err := rows.Scan(&w.position, &w.windowID, &w.generation, &w.Extractor, &w.ProjectID, &w.ProjectName,
-		&from, &to, &committed, &w.messenger, &w.firstNumber, &w.batchCount, &w.checksum)
+	err := rows.Scan(&w.position, &w.windowID, &w.generation, &w.Extractor, &w.ProjectID, &w.Region,
+		&w.ProjectName, &from, &to, &committed, &w.messenger, &w.firstNumber, &w.batchCount, &w.checksum)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", outbox.ErrDamaged, err)
 	}
-	sum := rowChecksum(w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.ProjectName, from, to, committed,
-		w.messenger, w.firstNumber, w.batchCount)
+	sum := rowChecksum(w.position, w.windowID, w.generation, w.Extractor, w.ProjectID, w.Region, w.ProjectName, from, to,
+		committed, w.messenger, w.firstNumber, w.batchCount)
 	times := timeParser{}
 	w.From, w.To, w.committed = times.parse(from), times.parse(to), times.parse(committed)
 	switch {
@@ -131,7 +131,7 @@ type windowWriter struct {
 
 // Begin returns a writer for the records of a window.
 func (s *Store) Begin(origin outbox.Origin) (outbox.WindowWriter, error) {
-	doing := fmt.Sprintf("beginning a window of project %q by extractor %q", origin.ProjectID, origin.Extractor)
+	doing := fmt.Sprintf("beginning a window of %s", origin.Key)
 	if s.options.ReadOnly {
 		return nil, s.errorf(doing, outbox.ErrReadOnly)
 	}
@@ -312,8 +312,8 @@ func (s *Store) deleteStaged(doing string, windowID int64) error {
 const batchesPerTransaction = 4
 
 func (w *windowWriter) doing(what string) string {
-	return fmt.Sprintf("%s of project %q by extractor %q from %s to %s", what,
-		w.origin.ProjectID, w.origin.Extractor, outbox.FormatTime(w.origin.From), outbox.FormatTime(w.origin.To))
+	return fmt.Sprintf("%s of %s from %s to %s", what, w.origin.Key,
+		outbox.FormatTime(w.origin.From), outbox.FormatTime(w.origin.To))
 }
 
 // storableText returns a text that every engine can store: valid UTF-8 without NUL.

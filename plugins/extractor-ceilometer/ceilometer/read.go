@@ -23,7 +23,7 @@ type readings struct {
 	firstSample map[string]int64
 }
 
-// readSamples reads the samples of all servers, regions and meters.
+// readSamples reads the samples of all servers and meters.
 func (m *measurer) readSamples(ctx context.Context, w window) (readings, error) {
 	read := readings{followers: map[string]map[counterKey]*counters.Follower{}, firstSample: map[string]int64{}}
 	for id := range w.servers {
@@ -34,20 +34,18 @@ func (m *measurer) readSamples(ctx context.Context, w window) (readings, error) 
 	if len(w.Servers) == 0 {
 		return read, nil
 	}
-	for _, region := range w.Regions {
-		source, err := m.archives.open(w.Session, m.backend, region)
+	source, err := m.archives.open(w.Session, m.backend, w.Region)
+	if err != nil {
+		return readings{}, err
+	}
+	for _, meter := range w.meters {
+		query := samples.Query{Project: w.Project.GetId(), Meter: meter, Servers: len(w.Servers),
+			From: w.readFrom(), To: w.Window.To}
+		err := samples.EachPoint(ctx, source, query,
+			func(done int) { w.Progress("samples of "+string(meter), int64(done)) },
+			func(point samples.Point) { read.add(w, meter, point) })
 		if err != nil {
 			return readings{}, err
-		}
-		for _, meter := range w.meters {
-			query := samples.Query{Project: w.Project.GetId(), Meter: meter, Servers: len(w.Servers),
-				From: w.readFrom(), To: w.Window.To}
-			err := samples.EachPoint(ctx, source, query,
-				func(done int) { w.Progress("samples of "+string(meter), int64(done)) },
-				func(point samples.Point) { read.add(w, meter, point) })
-			if err != nil {
-				return readings{}, err
-			}
 		}
 	}
 	return read, nil

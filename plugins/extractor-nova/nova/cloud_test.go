@@ -151,7 +151,7 @@ func (b *bench) extract(project string, from, to time.Time, state []byte) answer
 
 func (b *bench) run(request sdk.ExtractRequest, project string) answer {
 	b.t.Helper()
-	request.Project = &pluginv1.Project{Id: project, Name: "the project", Vo: "vo.example.org"}
+	request.Project = &pluginv1.Project{Id: project, Region: request.Project.GetRegion(), Name: "the project", Vo: "vo.example.org"}
 	request.RecordTypes = []pluginv1.RecordType{sdk.Cloud}
 	out := newOutput(b.t, request)
 	state, err := b.extractor.Extract(b.t.Context(), request, out)

@@ -2,6 +2,7 @@ package nova
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -304,6 +305,8 @@ func TestVanishedServers(t *testing.T) {
 	}
 }
 
+// TestSeveralRegions: a project is listed once for each region to report, and an Extract call is
+// for one of them. A region costs no sign-in.
 func TestSeveralRegions(t *testing.T) {
 	for _, test := range []struct{ setting, servers, word string }{
 		{"North, South", "n s", ""},
@@ -320,21 +323,38 @@ func TestSeveralRegions(t *testing.T) {
 			one.Region = region
 			b.cloud.AddServer(one)
 		}
-		got := b.must(project, now.Add(-time.Hour), now, nil)
+		listed, err := b.extractor.ListProjects(t.Context(), sdk.ListProjectsRequest{IncludeMarked: true})
 		var names []string
-		for _, record := range got.records {
-			names = append(names, record.GetCloud().GetMachineName())
+		for _, one := range listed {
+			got := b.run(sdk.ExtractRequest{Project: one, Window: sdk.Window{From: now.Add(-time.Hour), To: now}}, project)
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+			for _, record := range got.records {
+				names = append(names, record.GetCloud().GetMachineName())
+			}
 		}
 		if strings.Join(names, " ") != test.servers {
 			t.Errorf("region %q: servers %v, want %s", test.setting, names, test.servers)
 		}
-		if (test.word != "") != hasDiagnostic(got.diagnostics, "several regions") {
-			t.Errorf("region %q: %v", test.setting, got.diagnostics)
+		if (test.word != "") != hasDiagnostic(sdk.Diagnostics(err), "several regions") {
+			t.Errorf("region %q: %v", test.setting, err)
+		}
+		signIns := 0
+		for _, request := range b.cloud.Requests() {
+			if request.Path == "/identity/v3/auth/tokens" && request.Method == http.MethodPost {
+				signIns++
+			}
+		}
+		// Without a project, of the system, and of the project.
+		if signIns != 3 {
+			t.Errorf("region %q: %d sign-ins", test.setting, signIns)
 		}
 	}
-	b, project := small(t, standin.Options{}, map[string]string{"DEFAULT.region_name": "West"})
-	if got := b.extract(project, beginning, now, nil); got.err == nil || !hasDiagnostic(got.diagnostics, "RegionOne") {
-		t.Errorf("a region that is not there: %v", got.diagnostics)
+	b, project := small(t, standin.Options{}, nil)
+	west := sdk.ExtractRequest{Project: &pluginv1.Project{Id: project, Region: "West"}, Window: sdk.Window{From: beginning, To: now}}
+	if got := b.run(west, project); got.err == nil || !hasDiagnostic(got.diagnostics, "RegionOne") {
+		t.Errorf("a region that the catalog lacks: %v", got.diagnostics)
 	}
 }
 

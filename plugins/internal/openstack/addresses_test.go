@@ -35,17 +35,15 @@ func (a *addresses) Configure(_ context.Context, config sdk.Config) error {
 
 func (a *addresses) Collect(ctx context.Context, scope openstack.Scope, out sdk.Output) ([]byte, error) {
 	count := int64(0)
-	for _, region := range scope.Regions {
-		service := scope.Session.VersionedService("network", region, "v2.0")
-		address := service.ServiceURL("floatingips") + "?project_id=" + scope.Project.GetId()
-		err := api.EachItem(ctx, service, address, "floatingips", func(json.RawMessage) error {
-			count++
-			out.Progress("addresses", count)
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("counting the floating addresses: %w", err)
-		}
+	service := scope.Session.VersionedService("network", scope.Region, "v2.0")
+	address := service.ServiceURL("floatingips") + "?project_id=" + scope.Project.GetId()
+	err := api.EachItem(ctx, service, address, "floatingips", func(json.RawMessage) error {
+		count++
+		out.Progress("addresses", count)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("counting the floating addresses: %w", err)
 	}
 	if scope.Notices.FirstTime("example") {
 		return nil, a.emit(scope, out, count, sdk.Warnf("an example of a warning"))

@@ -104,7 +104,7 @@ func TestCloudsEntry(t *testing.T) {
 			"keystone_auth.application_credential_secret": standin.AppCredentialSecret}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, projects, err := listWith(t, test.settings); err != nil || len(projects) != test.projects {
+			if _, projects, err := listWith(t, test.settings); contains(err, sdk.SeverityError, "") || len(projects) != test.projects {
 				t.Errorf("%v %v, want %d projects", projects, err, test.projects)
 			}
 		})
@@ -140,8 +140,8 @@ func TestCloudsInterface(t *testing.T) {
 		return []byte(strings.ReplaceAll(string(body), `"interface":"internal"`, `"interface":"secret"`))
 	}})
 	extractor, _, err := listWith(t, map[string]string{"keystone_auth.cloud": "internal"})
-	if err != nil {
-		t.Fatal(err)
+	if !contains(err, sdk.SeverityError, "no internal network service") {
+		t.Errorf("listing the projects: %v", err)
 	}
 	if err := extractor.Check(t.Context()); !contains(err, sdk.SeverityError, "no internal network service") {
 		t.Errorf("%v", err)

@@ -38,8 +38,8 @@ type Scope struct {
 	sdk.ExtractRequest
 	// Session is signed in to the project.
 	Session *auth.Session
-	// Regions are those to report. The catalog has the collector's service in each.
-	Regions []string
+	// Region is the one to report. The catalog has the collector's service in it.
+	Region string
 	// Users has the names of users, for all projects of the run.
 	Users *users.Directory
 	// Notices has the warnings that were given in this run.
@@ -115,11 +115,11 @@ func (e *Extractor) Check(ctx context.Context) error {
 	if err != nil {
 		return e.explain(own[0].ID, err)
 	}
-	_, err = e.regions(session)
+	_, err = e.reportedRegions(session)
 	return e.explain("", err)
 }
 
-// ListProjects resolves the projects to report.
+// ListProjects resolves the projects to report, each once for every region to report.
 func (e *Extractor) ListProjects(
 	ctx context.Context, request sdk.ListProjectsRequest,
 ) ([]*pluginv1.Project, error) {
@@ -131,16 +131,23 @@ func (e *Extractor) ListProjects(
 	if err != nil {
 		return nil, e.explain("", err)
 	}
+	regions, err := e.listRegions(ctx, found)
+	if len(regions) == 0 {
+		return nil, e.explain("", errors.Join(err, skipped))
+	}
 	var list []*pluginv1.Project
 	for _, project := range found {
-		list = append(list, &pluginv1.Project{
-			Id: project.ID, Name: project.Name, DomainName: project.DomainName, Vo: project.VO, FallbackVo: project.FallbackVO,
-			VoRemedy: "openstack project set --property " + e.voPropertyOrDefault() + "=VO " + project.ID})
+		for _, region := range regions {
+			list = append(list, &pluginv1.Project{
+				Id: project.ID, Name: project.Name, DomainName: project.DomainName, Region: region,
+				Vo: project.VO, FallbackVo: project.FallbackVO,
+				VoRemedy: "openstack project set --property " + e.voPropertyOrDefault() + "=VO " + project.ID})
+		}
 	}
-	return list, skipped
+	return list, errors.Join(err, skipped)
 }
 
-// Extract signs in to the project and has the collector emit its records.
+// Extract signs in to the project and has the collector emit its records of the region.
 func (e *Extractor) Extract(
 	ctx context.Context, request sdk.ExtractRequest, out sdk.Output,
 ) ([]byte, error) {
@@ -149,11 +156,11 @@ func (e *Extractor) Extract(
 	if err != nil {
 		return nil, e.explain(project, err)
 	}
-	regions, err := e.regions(session)
-	if len(regions) == 0 {
+	region, err := e.findRegion(session, request.Project.GetRegion())
+	if err != nil {
 		return nil, e.explain(project, err)
 	}
-	state, collectErr := e.collector.Collect(ctx, Scope{ExtractRequest: request, Session: session,
-		Regions: regions, Users: e.users, Notices: e.notices}, out)
-	return state, e.explain(project, errors.Join(collectErr, err))
+	state, err := e.collector.Collect(ctx, Scope{ExtractRequest: request, Session: session,
+		Region: region, Users: e.users, Notices: e.notices}, out)
+	return state, e.explain(project, err)
 }

@@ -1,34 +1,88 @@
 package openstack
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
+	"github.com/caso-project/caso/plugins/internal/openstack/projects"
 	"github.com/caso-project/caso/sdk"
 )
 
-// regions returns the regions to report: the configured ones, else the first one in the catalog,
-// as in cASO, with a warning if the catalog has more. It returns none with an error.
-func (e *Extractor) regions(session *auth.Session) ([]string, error) {
-	offered := session.Regions(e.service)
+// listRegions returns the regions to report, none with an error. It reads the catalog of the first
+// project that the user can sign in to, whose session Extract uses again.
+func (e *Extractor) listRegions(ctx context.Context, found []projects.Project) ([]string, error) {
 	configured := e.cloud.Settings().Regions
-	for _, region := range configured {
-		if !slices.Contains(offered, region) {
-			return nil, fmt.Errorf("the service catalog has no %s service in region %s; it has: %s",
-				e.service, region, strings.Join(offered, ", "))
-		}
-	}
-	switch {
-	case len(configured) > 0:
+	if len(found) == 0 || len(configured) == 1 {
 		return configured, nil
-	case len(offered) == 0:
-		return nil, fmt.Errorf("the service catalog has no %s %s service",
-			e.cloud.Settings().EndpointType, e.service)
-	case len(offered) > 1 && e.notices.FirstTime("regions"):
-		return offered[:1], sdk.Warnf("the cloud has several regions, only %s is reported", offered[0]).
+	}
+	var refused error
+	for _, project := range found {
+		session, err := e.cloud.ProjectSession(ctx, project.ID)
+		switch {
+		case err == nil:
+			return e.reportedRegions(session)
+		case !errors.Is(err, auth.ErrRefused) && !errors.Is(err, auth.ErrNoProject):
+			return nil, err
+		}
+		refused = e.explain(project.ID, err)
+	}
+	return nil, refused
+}
+
+// reportedRegions returns the regions to report: the configured ones, else the first one in the
+// catalog, as in cASO, with a warning if the catalog has more. It returns none with an error.
+func (e *Extractor) reportedRegions(session *auth.Session) ([]string, error) {
+	if configured := e.cloud.Settings().Regions; len(configured) > 0 {
+		return e.distinctRegions(session, configured)
+	}
+	first, err := e.findRegion(session, "")
+	if err != nil {
+		return nil, err
+	}
+	if offered := session.Regions(e.service); len(offered) > 1 {
+		return []string{first}, sdk.Warnf("the cloud has several regions, only %s is reported", first).
 			WithDetail("Set [DEFAULT] region_name to the regions to report: " + strings.Join(offered, ", "))
 	}
-	return offered[:1], nil
+	return []string{first}, nil
+}
+
+// distinctRegions returns regions without those whose service is at the address of one before: they
+// would report the same subjects again.
+func (e *Extractor) distinctRegions(session *auth.Session, regions []string) ([]string, error) {
+	var distinct []string
+	var warnings []error
+	addresses := map[string]string{}
+	for _, region := range regions {
+		if _, err := e.findRegion(session, region); err != nil {
+			return nil, err
+		}
+		address := session.Service(e.service, region).Endpoint
+		if same, ok := addresses[address]; ok {
+			warnings = append(warnings, sdk.Warnf("regions %s and %s have one %s service, which is reported as region %s",
+				same, region, e.service, same))
+			continue
+		}
+		addresses[address] = region
+		distinct = append(distinct, region)
+	}
+	return distinct, errors.Join(warnings...)
+}
+
+// findRegion returns a region of the catalog; the first one where the name is empty.
+func (e *Extractor) findRegion(session *auth.Session, name string) (string, error) {
+	offered := session.Regions(e.service)
+	switch {
+	case len(offered) == 0:
+		return "", fmt.Errorf("the service catalog has no %s %s service", e.cloud.Settings().EndpointType, e.service)
+	case name == "":
+		return offered[0], nil
+	case !slices.Contains(offered, name):
+		return "", fmt.Errorf("the service catalog has no %s service in region %s; it has: %s",
+			e.service, name, strings.Join(offered, ", "))
+	}
+	return name, nil
 }

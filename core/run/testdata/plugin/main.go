@@ -42,8 +42,8 @@ func failure(fail, call string) error {
 }
 
 type cloud struct {
-	fail     string
-	projects []string
+	fail              string
+	projects, regions []string
 }
 
 func (c *cloud) Describe() sdk.Description {
@@ -52,6 +52,7 @@ func (c *cloud) Describe() sdk.Description {
 		Options: []sdk.Option{
 			sdk.StringOption("cloud", "fail", "The call that fails, or with -exit ends the process."),
 			sdk.ListOption("cloud", "projects", "The projects that the cloud has."),
+			sdk.ListOption("cloud", "regions", "The regions in which they are listed."),
 			sdk.StringOption("cloud", "password", "A secret.").Secret(),
 		},
 	}
@@ -59,6 +60,9 @@ func (c *cloud) Describe() sdk.Description {
 
 func (c *cloud) Configure(_ context.Context, config sdk.Config) error {
 	c.fail, c.projects = config.String("cloud", "fail"), config.List("cloud", "projects")
+	if c.regions = config.List("cloud", "regions"); len(c.regions) == 0 {
+		c.regions = []string{""}
+	}
 	if err := failure(c.fail, "configure"); err != nil {
 		return sdk.OptionErrorf("cloud", "fail", "%v with %s", err, config.String("cloud", "password"))
 	}
@@ -76,7 +80,9 @@ func (c *cloud) ListProjects(_ context.Context, request sdk.ListProjectsRequest)
 			errs = append(errs, sdk.Errorf("project %q not found", project).WithProject(project))
 			continue
 		}
-		projects = append(projects, &pluginv1.Project{Id: project, Name: project, Vo: "vo." + project})
+		for _, region := range c.regions {
+			projects = append(projects, &pluginv1.Project{Id: project, Name: project, Vo: "vo." + project, Region: region})
+		}
 	}
 	return projects, errors.Join(errs...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,29 +49,26 @@ func (c *Collector) readDetails(
 			knownImages, knownUsers = nil, nil
 		}
 	}
-	for _, region := range scope.Regions {
-		inRegion := slices.DeleteFunc(slices.Clone(found), func(s server) bool { return s.region != region })
-		images, complete, warning := c.readImageNames(ctx, scope, region, inRegion, knownImages)
-		addWarning(warning)
-		if complete {
-			maps.Copy(next.images, images)
+	images, complete, warning := c.readImageNames(ctx, scope, found, knownImages)
+	addWarning(warning)
+	if complete {
+		maps.Copy(next.images, images)
+	}
+	addresses, warning := readAddressCounts(ctx, scope)
+	addWarning(warning)
+	for _, s := range found {
+		d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs, benchmarks: benchmarks}
+		if addresses != nil {
+			d.publicIPs = addresses[s.ID]
 		}
-		addresses, warning := readAddressCounts(ctx, scope, region)
-		addWarning(warning)
-		for _, s := range inRegion {
-			d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs, benchmarks: benchmarks}
-			if addresses != nil {
-				d.publicIPs = addresses[s.ID]
-			}
-			for _, one := range s.sizes {
-				readBenchmark(one.flavor)
-			}
-			if s.lastFlavor() == nil {
-				addWarning(sdk.Warnf("server %s (%s): its CPUs, memory and disk are not known, because its flavor "+
-					"was deleted and nova (before microversion 2.47) has no copy", s.Name, s.ID).WithResource(s.ID))
-			}
-			all[s.ID] = d
+		for _, one := range s.sizes {
+			readBenchmark(one.flavor)
 		}
+		if s.lastFlavor() == nil {
+			addWarning(sdk.Warnf("server %s (%s): its CPUs, memory and disk are not known, because its flavor "+
+				"was deleted and nova (before microversion 2.47) has no copy", s.Name, s.ID).WithResource(s.ID))
+		}
+		all[s.ID] = d
 	}
 	names, warning := readUserNames(ctx, scope, found, knownUsers)
 	addWarning(warning)
@@ -90,10 +86,10 @@ func (c *Collector) readDetails(
 	return all, warnings
 }
 
-// readImageNames returns the names of the images of servers in a region, by image ID. Complete is
-// false where some could not be read.
+// readImageNames returns the names of the images of servers, by image ID. Complete is false where
+// some could not be read.
 func (c *Collector) readImageNames(
-	ctx context.Context, scope openstack.Scope, region string, found []server, known map[string]string,
+	ctx context.Context, scope openstack.Scope, found []server, known map[string]string,
 ) (names map[string]string, complete bool, warning error) {
 	names = map[string]string{}
 	var ids []string
@@ -104,8 +100,8 @@ func (c *Collector) readImageNames(
 			ids = append(ids, s.ImageID)
 		}
 	}
-	images, _ := c.images.LoadOrStore(region, newImageNames())
-	service := scope.Session.VersionedService("image", region, "v2")
+	images, _ := c.images.LoadOrStore(scope.Region, newImageNames())
+	service := scope.Session.VersionedService("image", scope.Region, "v2")
 	read, err := images.(*imageNames).readNames(ctx, service, ids)
 	if err != nil && scope.Notices.FirstTime("images") {
 		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
@@ -117,9 +113,9 @@ func (c *Collector) readImageNames(
 // readAddressCounts returns the number of floating addresses by server ID; nil where neutron does
 // not have it, and nova's number is used.
 func readAddressCounts(
-	ctx context.Context, scope openstack.Scope, region string,
+	ctx context.Context, scope openstack.Scope,
 ) (counts map[string]int64, warning error) {
-	service := scope.Session.VersionedService("network", region, "v2.0")
+	service := scope.Session.VersionedService("network", scope.Region, "v2.0")
 	if service == nil {
 		return nil, nil
 	}

@@ -38,26 +38,20 @@ type regionList struct {
 	used *servers.Used
 }
 
-// listServers lists the servers of all regions.
+// listServers lists the servers of the region.
 func (c *Collector) listServers(
 	ctx context.Context, scope openstack.Scope, previous state, out sdk.Output,
 ) ([]regionList, error) {
-	var lists []regionList
-	before := 0
-	for _, region := range scope.Regions {
-		client, err := servers.NewClient(ctx, scope.Session.Service("compute", region), &c.versions)
-		if err != nil {
-			return nil, err
-		}
-		progress := func(done int) { out.Progress("servers", int64(before+done)) }
-		list, err := c.listRegion(ctx, client, region, scope, previous, progress)
-		if err != nil {
-			return nil, err
-		}
-		before += len(list.servers)
-		lists = append(lists, list)
+	client, err := servers.NewClient(ctx, scope.Session.Service("compute", scope.Region), &c.versions)
+	if err != nil {
+		return nil, err
 	}
-	return lists, nil
+	progress := func(done int) { out.Progress("servers", int64(done)) }
+	list, err := c.listRegion(ctx, client, scope.Region, scope, previous, progress)
+	if err != nil {
+		return nil, err
+	}
+	return []regionList{list}, nil
 }
 
 // listRegion lists the servers that changed in a region, where that is enough, else all of them.

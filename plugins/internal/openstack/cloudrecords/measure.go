@@ -21,7 +21,7 @@ type Measurer interface {
 
 // MeasureRequest asks for what servers used.
 type MeasureRequest struct {
-	// Scope has the project, the window, the session and the regions. Its State is the one of the
+	// Scope has the project, the window, the session and the region. Its State is the one of the
 	// last Measurement; it is empty before the first, and in a republished window.
 	openstack.Scope
 	// Months are the parts of the window, in time order.

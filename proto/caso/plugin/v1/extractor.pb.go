@@ -25,8 +25,8 @@ const (
 // Project is an OpenStack project (v2.0: tenant), or what corresponds to it in another cloud.
 type Project struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The ID in the cloud. With the instance name it is the key of a checkpoint, so it must not
-	// change.
+	// The ID in the cloud. With the instance name and the region it is the key of a checkpoint, so it
+	// must not change.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The name, for people.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
@@ -39,6 +39,10 @@ type Project struct {
 	// command with VO in place of the name. The host prints it where neither the cloud nor the
 	// mapping file has a VO.
 	VoRemedy string `protobuf:"bytes,5,opt,name=vo_remedy,json=voRemedy,proto3" json:"vo_remedy,omitempty"`
+	// The region of the cloud, which must not change. A project that is to be reported in several
+	// regions is listed once for each, and one Extract call is for one of them. Empty where the cloud
+	// has no regions.
+	Region string `protobuf:"bytes,6,opt,name=region,proto3" json:"region,omitempty"`
 	// In ListProjectsResponse: the VO of a project that has none in vo, if the mapping file has none
 	// for it either.
 	FallbackVo    string `protobuf:"bytes,7,opt,name=fallback_vo,json=fallbackVo,proto3" json:"fallback_vo,omitempty"`
@@ -107,6 +111,13 @@ func (x *Project) GetVo() string {
 func (x *Project) GetVoRemedy() string {
 	if x != nil {
 		return x.VoRemedy
+	}
+	return ""
+}
+
+func (x *Project) GetRegion() string {
+	if x != nil {
+		return x.Region
 	}
 	return ""
 }
@@ -874,14 +885,15 @@ var File_caso_plugin_v1_extractor_proto protoreflect.FileDescriptor
 
 const file_caso_plugin_v1_extractor_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n" +
+	"\x1ecaso/plugin/v1/extractor.proto\x12\x0ecaso.plugin.v1\x1a\x1fcaso/plugin/v1/diagnostic.proto\x1a\x1bcaso/plugin/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x01\n" +
 	"\aProject\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n" +
 	"\vdomain_name\x18\x03 \x01(\tR\n" +
 	"domainName\x12\x0e\n" +
 	"\x02vo\x18\x04 \x01(\tR\x02vo\x12\x1b\n" +
-	"\tvo_remedy\x18\x05 \x01(\tR\bvoRemedy\x12\x1f\n" +
+	"\tvo_remedy\x18\x05 \x01(\tR\bvoRemedy\x12\x16\n" +
+	"\x06region\x18\x06 \x01(\tR\x06region\x12\x1f\n" +
 	"\vfallback_vo\x18\a \x01(\tR\n" +
 	"fallbackVo\"d\n" +
 	"\x06Window\x12.\n" +

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS outbox_windows (
 	generation   VARBINARY(255) NOT NULL,
 	extractor    VARBINARY(255) NOT NULL,
 	project_id   VARBINARY(255) NOT NULL,
+	region       VARBINARY(255) NOT NULL,
 	project_name MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL,
 	from_time    VARBINARY(40) NOT NULL,
 	to_time      VARBINARY(40) NOT NULL,
@@ -42,13 +43,14 @@ CREATE TABLE IF NOT EXISTS outbox_batches (
 CREATE TABLE IF NOT EXISTS outbox_checkpoints (
 	extractor    VARBINARY(255) NOT NULL,
 	project_id   VARBINARY(255) NOT NULL,
+	region       VARBINARY(255) NOT NULL,
 	project_name MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL,
 	to_time      VARBINARY(40) NOT NULL,
 	moved_at     VARBINARY(40) NOT NULL,
 	state_id     BIGINT NOT NULL,
 	state_bytes  BIGINT NOT NULL,
 	checksum     BIGINT NOT NULL,
-	PRIMARY KEY (extractor, project_id)
+	PRIMARY KEY (extractor, project_id, region)
 ) ENGINE = InnoDB;
 
 CREATE TABLE IF NOT EXISTS outbox_states (
@@ -74,6 +76,7 @@ CREATE TABLE IF NOT EXISTS outbox_dead_letters (
 	batch_id       VARBINARY(255) NOT NULL,
 	extractor      VARBINARY(255) NOT NULL,
 	project_id     VARBINARY(255) NOT NULL,
+	region         VARBINARY(255) NOT NULL,
 	project_name   MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL,
 	from_time      VARBINARY(40) NOT NULL,
 	to_time        VARBINARY(40) NOT NULL,

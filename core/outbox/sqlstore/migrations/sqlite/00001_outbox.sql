@@ -18,6 +18,7 @@ CREATE TABLE outbox_windows (
 	generation   TEXT    NOT NULL,
 	extractor    TEXT    NOT NULL,
 	project_id   TEXT    NOT NULL,
+	region       TEXT    NOT NULL,
 	project_name TEXT    NOT NULL,
 	from_time    TEXT    NOT NULL,
 	to_time      TEXT    NOT NULL,
@@ -41,13 +42,14 @@ CREATE TABLE outbox_batches (
 CREATE TABLE outbox_checkpoints (
 	extractor    TEXT    NOT NULL,
 	project_id   TEXT    NOT NULL,
+	region       TEXT    NOT NULL,
 	project_name TEXT    NOT NULL,
 	to_time      TEXT    NOT NULL,
 	moved_at     TEXT    NOT NULL,
 	state_id     INTEGER NOT NULL,
 	state_bytes  INTEGER NOT NULL,
 	checksum     INTEGER NOT NULL,
-	PRIMARY KEY (extractor, project_id)
+	PRIMARY KEY (extractor, project_id, region)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox_states (
@@ -73,6 +75,7 @@ CREATE TABLE outbox_dead_letters (
 	batch_id       TEXT    NOT NULL,
 	extractor      TEXT    NOT NULL,
 	project_id     TEXT    NOT NULL,
+	region         TEXT    NOT NULL,
 	project_name   TEXT    NOT NULL,
 	from_time      TEXT    NOT NULL,
 	to_time        TEXT    NOT NULL,
