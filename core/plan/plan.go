@@ -219,6 +219,11 @@ func (l Listing) ListsOtherRegion(region string) bool {
 	return slices.ContainsFunc(l.Projects, func(p *pluginv1.Project) bool { return p.GetRegion() != region })
 }
 
+// HasSeveralRegions reports whether projects are listed in more than one region.
+func (l Listing) HasSeveralRegions() bool {
+	return len(l.Projects) > 0 && l.ListsOtherRegion(l.Projects[0].GetRegion())
+}
+
 // key returns the key of the checkpoint of a project.
 func (l Listing) key(project *pluginv1.Project) outbox.Key {
 	return outbox.Key{Extractor: l.Instance, ProjectID: project.GetId(), Region: project.GetRegion()}
@@ -226,7 +231,7 @@ func (l Listing) key(project *pluginv1.Project) outbox.Key {
 
 // label returns name and ID of a project for messages, and the region where several are listed.
 func (l Listing) label(project *pluginv1.Project) string {
-	if l.ListsOtherRegion(project.GetRegion()) {
+	if l.HasSeveralRegions() {
 		return report.RegionLabel(projectLabel(project), project.GetRegion())
 	}
 	return projectLabel(project)

@@ -185,11 +185,11 @@ func ProjectLabel(id, name string) string {
 	return fmt.Sprintf("%s (%s)", name, id)
 }
 
-// windowLabel returns name and ID of the project of a window, and the region where the report has
+// windowLabel returns name and ID of the project of a window, and the region where there are
 // several.
 func (r *Run) windowLabel(window WindowResult) string {
 	label := ProjectLabel(window.ProjectID, window.ProjectName)
-	if slices.ContainsFunc(r.Windows, func(other WindowResult) bool { return other.Region != window.Region }) {
+	if r.SeveralRegions {
 		return RegionLabel(label, window.Region)
 	}
 	return label

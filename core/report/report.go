@@ -14,6 +14,9 @@ import (
 type Run struct {
 	// DryRun is true if nothing was stored or delivered.
 	DryRun bool `json:"dry_run,omitempty"`
+	// SeveralRegions is true if the extractors list more than one region: text names that of each
+	// window.
+	SeveralRegions bool `json:"-"`
 	// Windows are in the order of the plan.
 	Windows []WindowResult `json:"windows"`
 	// Messengers are in the order of the configuration.

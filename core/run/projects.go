@@ -90,6 +90,7 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 		input.Checkpoints[c.Key] = c.To
 	}
 	input.Listings = s.listProjects(ctx, input.Listings, run)
+	run.SeveralRegions = slices.ContainsFunc(input.Listings, plan.Listing.HasSeveralRegions)
 	run.Problems = append(run.Problems, s.unlistedProjects(input.Listings, checkpoints)...)
 	planned := plan.Make(input)
 	run.Problems = append(run.Problems, planned.Problems...)

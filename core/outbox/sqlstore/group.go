@@ -110,8 +110,8 @@ func (t *tx) batchSize(w *windowRow, number int64) (records, bytes int64, err er
 	return records, bytes, err
 }
 
-// repeatsWindow reports whether a window overlaps another one of the group, in whatever region. Both
-// may have a record of the same ID, which a messenger could then not reject.
+// repeatsWindow reports whether a window overlaps another one of the group, in whatever region.
+// Both may have a record of the same ID, which a messenger could then not reject.
 func repeatsWindow(members []groupMember, w *windowRow) bool {
 	for _, m := range members {
 		other := m.window
