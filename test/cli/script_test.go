@@ -86,9 +86,10 @@ func compile(t *testing.T, binary, dir string) {
 }
 
 // startCloud: cloud [name=NAME] [seed=N] [empty] [v2] [old] [projects=N] [servers=N]
-// [regions=A,B] [telemetry=gnocchi|ceilometer] starts a stand-in OpenStack and sets $CLOUD to its
-// URL, and $USER and $PASSWORD to its accounting user's. With a name they are $CLOUD_NAME,
-// $USER_NAME and $PASSWORD_NAME, of a user that no other cloud has.
+// [regions=A,B] [clock=DURATION] [telemetry=gnocchi|ceilometer] starts a stand-in OpenStack, whose
+// clock is so much ahead of this machine's, and sets $CLOUD to its URL, and $USER and $PASSWORD to
+// its accounting user's. With a name they are $CLOUD_NAME, $USER_NAME and $PASSWORD_NAME, of a user
+// that no other cloud has.
 func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	options := standin.Options{Seed: 1}
 	suffix := ""
@@ -108,6 +109,10 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 			options.MaxMicroversion = "2.1"
 		case "telemetry":
 			options.Telemetry = map[string]standin.Telemetry{"gnocchi": standin.TelemetryGnocchi, "ceilometer": standin.TelemetryCeilometer}[value]
+		case "clock":
+			ahead, err := time.ParseDuration(value)
+			ts.Check(err)
+			options.Now, options.DateOfNow = time.Now().Add(ahead), true
 		case "regions":
 			options.Regions = strings.Split(value, ",")
 		case "projects":

@@ -2,6 +2,7 @@ package nova
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,12 +53,15 @@ func newBench(t *testing.T, options standin.Options, settings map[string]string)
 	return b
 }
 
-// configured returns an extractor with settings that does not wait between attempts.
+// configured returns an extractor with settings that does not wait between attempts. Clocks are not
+// compared unless the settings do, because that of the clouds is another one than the host's.
 func configured(t *testing.T, settings map[string]string) (*openstack.Extractor, []*sdk.Diagnostic) {
 	t.Helper()
+	all := map[string]string{"DEFAULT.max_clock_skew": "0"}
+	maps.Copy(all, settings)
 	extractor := New()
 	extractor.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	return extractor, sdk.Diagnostics(extractor.Configure(t.Context(), config(t, extractor, settings)))
+	return extractor, sdk.Diagnostics(extractor.Configure(t.Context(), config(t, extractor, all)))
 }
 
 // config returns settings as the host sends them.

@@ -255,6 +255,13 @@ func TestHostClockAhead(t *testing.T) {
 	r.cloud.AddServer(server(r.project, "short", now.Add(40*time.Minute)))
 	r.cloud.DeleteServer("short", now.Add(45*time.Minute))
 	a := r.mustUntil(now.Add(3 * time.Hour))
+	for _, request := range r.cloud.Requests() {
+		// Back to the previous list by the cloud's clock, less an hour.
+		since, err := time.Parse("2006-01-02T15:04:05", request.Query.Get("changes-since"))
+		if request.Query.Has("changes-since") && (err != nil || since.Sub(now.Add(-time.Hour)).Abs() > 5*time.Second) {
+			t.Errorf("changes since %s", request.Query.Get("changes-since"))
+		}
+	}
 	for id, end := range map[string]time.Time{"s0": now.Add(30 * time.Minute), "short": now.Add(45 * time.Minute)} {
 		if c := a.last()[id]; !c.GetEndTime().AsTime().Equal(end) {
 			t.Errorf("%s: %v", id, c)

@@ -15,8 +15,12 @@ import (
 )
 
 // explain returns the joined errors of a call as diagnostics, errors before warnings. It adds the
-// project, if there is one, and a remedy to errors that have none.
+// project, if there is one, and a remedy to errors that have none. Clocks that differ are the only
+// error where there are any.
 func (e *Extractor) explain(project string, err error) error {
+	if err != nil && e.clock.Err() != nil {
+		return clockDiagnostic(project, e.clock.Err())
+	}
 	var failures, warnings []error
 	for _, one := range splitJoined(err) {
 		if errors.Is(one, context.Canceled) {
@@ -37,6 +41,14 @@ func (e *Extractor) explain(project string, err error) error {
 		}
 	}
 	return errors.Join(slices.Concat(failures, warnings)...)
+}
+
+// clockDiagnostic returns the error of a cloud whose clock differs from the one of this machine. It
+// replaces all others: the times of windows and servers cannot be compared.
+func clockDiagnostic(project string, err error) error {
+	return sdk.Errorf("%s", err).WithProject(project).WithDetail("Nothing is extracted from this cloud until the clocks agree. " +
+		"Correct the one that is wrong (timedatectl and chronyc tracking show the state of this machine's), " +
+		"or, if the difference is known, set [DEFAULT] max_clock_skew to more seconds than it has.")
 }
 
 // splitJoined returns the errors that errors.Join has joined. An error of fmt.Errorf that wraps

@@ -14,6 +14,7 @@ import (
 	"github.com/caso-project/caso/internal/version"
 	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/projects"
+	"github.com/caso-project/caso/plugins/internal/openstack/transport"
 	"github.com/caso-project/caso/plugins/internal/openstack/users"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 	"github.com/caso-project/caso/sdk"
@@ -57,6 +58,7 @@ type Extractor struct {
 
 	tag, voProperty string
 	cloud           *auth.Cloud
+	clock           *transport.Clock
 	users           *users.Directory
 	notices         *Notices
 }
@@ -81,6 +83,8 @@ func sharedOptions() []sdk.Option {
 		sdk.StringOption("DEFAULT", "caso_tag", "Projects with this tag in keystone are reported, besides those in [DEFAULT] projects.").
 			Default("caso"),
 		sdk.StringOption("DEFAULT", "vo_property", "The property of a project in keystone that holds its VO. Where a project lacks it, the mapping file is read, and then the properties accounting:VO, accounting_VO and VO. Not set: these three properties in this order, and then the mapping file."),
+		sdk.IntOption("DEFAULT", "max_clock_skew", "Largest accepted difference in seconds between the clock of this machine and those of the cloud's services, by the Date headers of their answers. Where it is larger, nothing is extracted from the cloud. 0: any.").
+			Default("60").Min(0),
 	)
 }
 
@@ -91,6 +95,8 @@ func (e *Extractor) Configure(ctx context.Context, config sdk.Config) error {
 		return errors.Join(err, settings.InsecureWarning())
 	}
 	settings.Transport.Wait = e.Wait
+	settings.Transport.Clock = &transport.Clock{Max: time.Duration(config.Int("DEFAULT", "max_clock_skew")) * time.Second}
+	e.clock = settings.Transport.Clock
 	if e.cloud, err = auth.NewCloud(settings, "caso/"+version.String()); err != nil {
 		return err
 	}
@@ -115,8 +121,13 @@ func (e *Extractor) Check(ctx context.Context) error {
 	if err != nil {
 		return e.explain(own[0].ID, err)
 	}
-	_, err = e.reportedRegions(session)
-	return e.explain("", err)
+	regions, err := e.reportedRegions(session)
+	errs := []error{err, e.compareClocks(ctx, session, regions)}
+	for _, region := range regions {
+		_, err := e.findRegion(session, region)
+		errs = append(errs, err)
+	}
+	return e.explain("", errors.Join(errs...))
 }
 
 // ListProjects resolves the projects to report, each once for every region to report.
@@ -133,7 +144,7 @@ func (e *Extractor) ListProjects(
 	}
 	regions, err := e.listRegions(ctx, found)
 	if len(regions) == 0 {
-		return nil, e.explain("", errors.Join(err, skipped))
+		return nil, e.explain("", errors.Join(err, skipped, e.clock.Err()))
 	}
 	var list []*pluginv1.Project
 	for _, project := range found {
@@ -152,6 +163,9 @@ func (e *Extractor) Extract(
 	ctx context.Context, request sdk.ExtractRequest, out sdk.Output,
 ) ([]byte, error) {
 	project := request.Project.GetId()
+	if err := e.clock.Err(); err != nil {
+		return nil, e.explain(project, err)
+	}
 	session, err := e.cloud.ProjectSession(ctx, project)
 	if err != nil {
 		return nil, e.explain(project, err)
@@ -162,5 +176,6 @@ func (e *Extractor) Extract(
 	}
 	state, err := e.collector.Collect(ctx, Scope{ExtractRequest: request, Session: session,
 		Region: region, Users: e.users, Notices: e.notices}, out)
-	return state, e.explain(project, err)
+	// Collectors replace what services of less importance do not answer.
+	return state, e.explain(project, errors.Join(err, e.clock.Err()))
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,12 @@ func configure(t *testing.T, extractor *openstack.Extractor, settings map[string
 			continue
 		case option.GetType() == pluginv1.OptionType_OPTION_TYPE_BOOLEAN:
 			value.Value = &pluginv1.OptionValue_BooleanValue{BooleanValue: text == "true"}
+		case option.GetType() == pluginv1.OptionType_OPTION_TYPE_INTEGER:
+			number, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value.Value = &pluginv1.OptionValue_IntegerValue{IntegerValue: number}
 		default:
 			value.Value = &pluginv1.OptionValue_StringValue{StringValue: text}
 		}

@@ -33,6 +33,7 @@ type retrier struct {
 	userAgent string
 	onlyTLS   bool
 	timeout   time.Duration
+	clock     *Clock
 	bodies    *bodyReader
 	wait      func(context.Context, time.Duration) error
 	jitter    func(time.Duration) time.Duration
@@ -74,12 +75,16 @@ func (r *retrier) attempt(request *http.Request) (*http.Response, error) {
 		}
 		clone.Body = body
 	}
+	sent := time.Now()
 	response, err := r.next.RoundTrip(clone)
 	if err != nil {
 		return nil, r.explainTimeout(ctx, err)
 	}
 	received := response.Body
 	defer func() { _ = received.Close() }()
+	if err := r.clock.check(request.URL, response.Header, sent, time.Now()); err != nil {
+		return nil, err
+	}
 	if response.StatusCode >= http.StatusBadRequest {
 		// A message has a line; the rest of a long page with an error is not read.
 		var text []byte

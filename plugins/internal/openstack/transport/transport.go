@@ -37,6 +37,9 @@ type Options struct {
 	OnlyTLS bool
 	// Timeout limits one attempt; 0 is DefaultTimeout.
 	Timeout time.Duration
+	// Clock compares the clocks of the services with this machine's; may be nil. An answer of a
+	// service whose clock differs too much is an error.
+	Clock *Clock
 	// Wait pauses between two attempts; nil: by the clock. Tests replace it.
 	Wait func(context.Context, time.Duration) error
 }
@@ -83,7 +86,7 @@ func New(options Options) (*http.Client, error) {
 	}
 	return &http.Client{
 		Transport: &retrier{next: base, userAgent: options.UserAgent, onlyTLS: options.OnlyTLS,
-			timeout: timeout, bodies: newBodyReader(), wait: wait, jitter: jitter},
+			timeout: timeout, clock: options.Clock, bodies: newBodyReader(), wait: wait, jitter: jitter},
 		CheckRedirect: checkRedirect,
 	}, nil
 }
