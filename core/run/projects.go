@@ -62,12 +62,12 @@ func plannedProjects(input plan.Input, planned plan.Plan) []Project {
 		for _, listed := range listing.Projects {
 			project := Project{
 				Extractor: listing.Instance, ID: listed.GetId(), Name: listed.GetName(), Region: listed.GetRegion(),
-				Domain: listed.GetDomainName(), VO: listed.GetVo(),
+				Domain: listed.GetDomainName(), VO: listing.VO(listed),
 			}
 			key := outbox.Key{Extractor: project.Extractor, ProjectID: project.ID, Region: project.Region}
 			for _, job := range planned.Jobs {
 				if job.Key() == key {
-					project.VO, project.From = job.Project.GetVo(), &job.Windows[0].From
+					project.From = &job.Windows[0].From
 				}
 			}
 			if checkpoint, ok := input.Checkpoints[key]; ok {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caso-project/caso/core/config"
 	"github.com/caso-project/caso/core/outbox"
+	"github.com/caso-project/caso/core/plan"
 	"github.com/caso-project/caso/core/report"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
@@ -492,5 +493,17 @@ func TestRegionsShareAnOutbox(t *testing.T) {
 	if _, problems := run("North"); !strings.Contains(problems, "project p1 in region South is no longer listed: it is not reported since 2026-11-25T16:00:00Z") ||
 		!strings.Contains(problems, "add the region to the option region_name") || !strings.Contains(problems, "caso projects forget --extractor cloud --region South p1") {
 		t.Errorf("a region that is not reported: %q", problems)
+	}
+}
+
+// TestProjectWithoutWindow: the VO of a project does not depend on whether it has a window.
+func TestProjectWithoutWindow(t *testing.T) {
+	vos, err := plan.ParseVOMap("voms.json", []byte(`{"vo.mapped": {"projects": ["p"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing := plan.Listing{Instance: "cloud", Projects: []*pluginv1.Project{{Id: "p"}}, VOs: vos}
+	if got := plannedProjects(plan.Input{Listings: []plan.Listing{listing}}, plan.Plan{}); len(got) != 1 || got[0].VO != "vo.mapped" {
+		t.Errorf("got %+v", got)
 	}
 }
