@@ -170,22 +170,30 @@ func (in Input) startOf(listing Listing, project *pluginv1.Project, plan *Plan) 
 	}
 	if other, found := in.otherRegion(key); found {
 		plan.addProblem(report.Infof("extractor %s: region %q of project %s is new: its first window starts at %s, whatever was reported of region %q",
-			listing.Instance, key.Region, projectLabel(project), formatTime(epoch()), other).WithProject(key.ProjectID))
-		return start{at: epoch(), key: key}
+			listing.Instance, key.Region, projectLabel(project), formatTime(in.firstStart()), other).WithProject(key.ProjectID))
+		return start{at: epoch(), key: key, unreported: true}
 	}
 	if in.LastRunDir == nil {
-		return start{at: epoch(), key: key}
+		return start{at: epoch(), key: key, unreported: true}
 	}
 	at, problems := readLastRun(in.LastRunDir, project, projectSpellings(project, listing.Spellings))
 	if first := listing.firstRegion(key.ProjectID); first != key.Region {
 		if at.After(epoch()) {
 			plan.addProblem(report.Infof("extractor %s: cASO's lastrun file of project %s counts for region %q only: the first window of region %q starts at %s",
-				listing.Instance, projectLabel(project), first, key.Region, formatTime(epoch())).WithProject(key.ProjectID))
+				listing.Instance, projectLabel(project), first, key.Region, formatTime(in.firstStart())).WithProject(key.ProjectID))
 		}
-		return start{at: epoch(), key: key}
+		return start{at: epoch(), key: key, unreported: true}
 	}
 	plan.addProblem(problems...)
-	return start{at: at, key: key, reported: at.After(epoch())}
+	return start{at: at, key: key, reported: at.After(epoch()), unreported: len(problems) == 0}
+}
+
+// firstStart returns the start of the first window of what was never reported.
+func (in Input) firstStart() time.Time {
+	if in.Requested.From.After(epoch()) {
+		return in.Requested.From
+	}
+	return epoch()
 }
 
 // otherRegion returns another region of the same project that was reported.
@@ -202,6 +210,12 @@ func (in Input) otherRegion(key outbox.Key) (region string, found bool) {
 func (l Listing) firstRegion(projectID string) string {
 	n := slices.IndexFunc(l.Projects, func(p *pluginv1.Project) bool { return p.GetId() == projectID })
 	return l.Projects[n].GetRegion()
+}
+
+// VO returns the VO of a project; empty if it has none that can be reported.
+func (l Listing) VO(project *pluginv1.Project) string {
+	vo, _ := l.VOs.voOf(project)
+	return vo
 }
 
 // Lists reports whether the project and region of a key are listed.

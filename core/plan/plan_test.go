@@ -91,7 +91,8 @@ func TestWindows(t *testing.T) {
 		"from the checkpoint":         {checkpoint: "2026-11-23", from: "2026-11-23", want: "11-23 to 11-23 10:00:00"},
 		"at the checkpoint":           {checkpoint: "2026-11-10", from: "2026-11-10", to: "2026-11-12", want: "11-10 to 11-12"},
 		"after a gap, from":           {checkpoint: "2026-11-10", from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12 again", problem: "info: "},
-		"no checkpoint":               {from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12 again", problem: "info: "},
+		"no checkpoint":               {from: "2026-11-11", to: "2026-11-12", want: "11-11 to 11-12", problem: "caso extract --extract-from 1970-01-01T00:00:00Z --extract-to 2026-11-11T00:00:00Z --extractor nova@ifca --projects p"},
+		"no checkpoint, from alone":   {from: "2026-11-11", want: "11-11 to 11-23 10:00:00", problem: "the first window starts at 2026-11-11T00:00:00Z, as requested: the time before it is not reported"},
 		"no checkpoint, from 1970":    {from: "1970-01-01", to: "2026-11-12", want: "01-01 to 11-12"},
 		"a whole month again":         {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-11-01", want: "10-01 to 11-01 again"},
 		"half a month again":          {checkpoint: "2026-11-23", from: "2026-10-01", to: "2026-10-15", want: "10-01 to 10-15 again, 10-15 to 11-01 again"},
@@ -243,6 +244,21 @@ func TestLastRunFiles(t *testing.T) {
 				t.Errorf("got %q", text)
 			}
 		})
+	}
+}
+
+// TestRequestedStartAndLastRunFile: after cASO, the time between the end of its last run and a
+// requested start is left for the next run.
+func TestRequestedStartAndLastRunFile(t *testing.T) {
+	for name, dir := range map[string]fs.FS{"": fstest.MapFS{"lastrun.p": {Data: []byte("2026-11-01")}}, "unreadable": forbiddenDir{}} {
+		plan := Make(Input{Now: at(t, "2026-11-23 10:00"), LastRunDir: dir, Requested: Range{From: at(t, "2026-11-20")},
+			Listings: []Listing{cloudListing("nova", &pluginv1.Project{Id: "p", Vo: "vo"})}})
+		if got := formatWindows(plan.Jobs[0].Windows); got != "11-20 to 11-23 10:00:00 again" {
+			t.Errorf("%s: got %s", name, got)
+		}
+		if text := formatProblems(plan.Problems); !strings.Contains(text, "the next run without --extract-from reports the time between them") {
+			t.Errorf("%s: got %q", name, text)
+		}
 	}
 }
 

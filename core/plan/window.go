@@ -19,6 +19,9 @@ type start struct {
 	key outbox.Key
 	// reported is true if the time before was reported, by caso or by cASO.
 	reported bool
+	// unreported is true if nothing was reported for certain: there is neither a checkpoint nor a
+	// lastrun file.
+	unreported bool
 }
 
 // candidate is a window that has no record types yet.
@@ -69,8 +72,13 @@ func (s start) candidates(requested Range, now time.Time) ([]candidate, []report
 	switch {
 	case !from.Before(to):
 		return nil, []report.Problem{report.Errorf("the start of the window %s is not before its end %s", formatTime(from), formatTime(to))}
+	case from.After(s.at) && s.unreported:
+		problem := report.Infof("the first window starts at %s, as requested: the time before it is not reported", formatTime(from)).WithDetail(
+			"To report it too: caso extract --extract-from %s --extract-to %s --extractor %s --projects %s.",
+			formatTime(s.at), formatTime(from), s.key.Extractor, s.key.ProjectID)
+		return []candidate{regular(from, to)}, []report.Problem{problem}
 	case from.After(s.at):
-		problem := report.Infof("the window starts at %s, after the checkpoint %s: the checkpoint stays, and the next regular run reports the time between them",
+		problem := report.Infof("the window starts at %s, after the end of the last one (%s): the checkpoint stays, and the next run without --extract-from reports the time between them",
 			formatTime(from), formatTime(s.at))
 		return []candidate{republished(from, to)}, []report.Problem{problem}
 	case !to.After(s.at):
