@@ -91,66 +91,10 @@ func (s *Session) plan(ctx context.Context, input plan.Input, store *sqlstore.St
 	}
 	input.Listings = s.listProjects(ctx, input.Listings, run)
 	run.SeveralRegions = slices.ContainsFunc(input.Listings, plan.Listing.HasSeveralRegions)
-	run.Problems = append(run.Problems, s.unlistedProjects(input.Listings, checkpoints)...)
+	run.Problems = append(run.Problems, s.addUnlisted(ctx, input.Listings, checkpoints)...)
 	planned := plan.Make(input)
 	run.Problems = append(run.Problems, planned.Problems...)
 	return input, planned, nil
-}
-
-// unlistedProjects returns an error for each checkpoint whose project and region are missing in the
-// list of its extractor: they were reported until then, and their usage since is not. An extractor
-// whose projects the command line names lists no others.
-func (s *Session) unlistedProjects(listings []plan.Listing, checkpoints []outbox.Checkpoint) []report.Problem {
-	var problems []report.Problem
-	for _, listing := range listings {
-		if namedByFlag(s.settings.Instance(s.extractor(listing.Instance).Instance)) {
-			continue
-		}
-		own := slices.DeleteFunc(slices.Clone(checkpoints), func(c outbox.Checkpoint) bool { return c.Extractor != listing.Instance })
-		for _, c := range own {
-			if listing.Lists(c.Key) || s.reportedElsewhere(listing, c, own) {
-				continue
-			}
-			label := report.ProjectLabel(c.ProjectID, c.ProjectName)
-			if listing.ListsOtherRegion(c.Region) {
-				label = report.RegionLabel(label, c.Region)
-			}
-			problem := report.Errorf("extractor %s: project %s is no longer listed: it is not reported since %s",
-				c.Extractor, label, outbox.FormatTime(c.To))
-			problems = append(problems, problem.WithProject(c.ProjectID).WithDetail(
-				"If that is a mistake, name the project in the option projects or tag it in the cloud again%s; if it is gone for good: caso projects forget %s %s.",
-				regionRemedy(listing, c), c.Key.Flags(), c.ProjectID))
-		}
-	}
-	return problems
-}
-
-// regionRemedy names the option for a region that an extractor does not report.
-func regionRemedy(listing plan.Listing, c outbox.Checkpoint) string {
-	if listing.ListsRegion(c.Region) {
-		return ""
-	}
-	return ", or add the region to the option region_name"
-}
-
-// elsewhereAge is the age from which on a checkpoint of a region that this configuration does not
-// report is an error, unless another configuration moves it.
-const elsewhereAge = 24 * time.Hour
-
-// reportedElsewhere reports whether a checkpoint is of a region that another configuration with the
-// same outbox reports: this one reports other regions only, and the checkpoint has moved within a
-// day, or since the last run of this configuration.
-func (s *Session) reportedElsewhere(listing plan.Listing, c outbox.Checkpoint, own []outbox.Checkpoint) bool {
-	if len(listing.Projects) == 0 || listing.ListsRegion(c.Region) {
-		return false
-	}
-	var lastRun time.Time
-	for _, other := range own {
-		if listing.ListsRegion(other.Region) && other.Moved.After(lastRun) {
-			lastRun = other.Moved
-		}
-	}
-	return s.begun.Sub(c.Moved) < elsewhereAge || c.Moved.After(lastRun)
 }
 
 // planInput reads what a plan depends on, except for what the cloud and the outbox contribute: the

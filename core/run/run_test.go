@@ -431,9 +431,27 @@ func TestUnlistedProject(t *testing.T) {
 		t.Fatalf("got %+v", result)
 	}
 	one := []config.Override{{Section: "DEFAULT", Name: "projects", Value: "p1"}}
+	// While it can be read, its usage is reported.
 	for range 2 {
-		if got := errorsIn(t, s.extract(one...)); !strings.Contains(got, "extractor cloud: project p2 is no longer listed: it is not reported since 2026-11-25T12:00:00Z") {
+		s.clock = s.clock.Add(time.Hour)
+		result := s.extract(one...)
+		if got := errorsIn(t, result); !strings.Contains(got, "extractor cloud: project p2 is no longer listed, but can still be read: it is reported until that is confirmed") ||
+			!strings.Contains(got, "caso projects forget --extractor cloud p2") {
 			t.Errorf("got %q", got)
+		}
+		if len(result.Windows) != 2 || result.Windows[1].ProjectID != "p2" || result.Windows[1].Records != 1 || !result.Windows[1].To.Equal(s.clock) {
+			t.Errorf("got %+v", result.Windows)
+		}
+	}
+	// Gone for good, it is not.
+	gone := append([]config.Override{{Section: "cloud", Name: "projects", Value: "p1"}}, one...)
+	for range 2 {
+		got := errorsIn(t, s.extract(gone...))
+		for _, part := range []string{"extractor cloud: project p2 is no longer listed: it is not reported since 2026-11-25T14:00:00Z",
+			`Looked up by its ID: project "p2" not found. If that is a mistake`} {
+			if !strings.Contains(got, part) {
+				t.Errorf("%q is not in %q", part, got)
+			}
 		}
 	}
 	if result := s.extract(config.Override{Section: "DEFAULT", Name: "projects", Value: "p1", Flag: "--projects"}); !result.Complete() {

@@ -24,6 +24,7 @@ func TestFaults(t *testing.T) {
 		{"answers", testAnswers},
 		{"memory", testMemory},
 		{"outbox", testOutbox},
+		{"projects", testProjects},
 		{"signals", testSignals},
 		{"secrets", testSecrets},
 	} {

@@ -242,7 +242,7 @@ func (x *ListProjectsRequest) GetIncludeMarked() bool {
 // ListProjectsResponse is the projects found.
 type ListProjectsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Each project once, however often and in whatever spellings it was requested.
+	// Each project and region once, however often and in whatever spellings it was requested.
 	Projects []*Project `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
 	// Errors and warnings. An ERROR with a project leaves that project out of the run, which then
 	// exits with 1. An ERROR without a project means that the list could not be made.
@@ -295,15 +295,15 @@ func (x *ListProjectsResponse) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
-// ExtractRequest asks for the records of one project and window.
+// ExtractRequest asks for the records of one project, region and window.
 type ExtractRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The project.
 	Project *Project `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// The window.
 	Window *Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
-	// The next_state of the last regular window of this instance and project. Empty before the first
-	// one.
+	// The next_state of the last regular window of this instance, project and region. Empty before
+	// the first one.
 	State []byte `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// The window does not continue the last regular window: it reports a past time again, or begins
 	// after a gap. State is then as of another time than the window's start, and next_state is
