@@ -14,9 +14,9 @@ import (
 )
 
 // addUnlisted returns an error for each checkpoint whose project and region are missing in the list
-// of its extractor. Those that the extractor finds by ID are added to the listing: the ends of their
-// last subjects are reported, and nothing is lost if the list is wrong. The usage of the others
-// since their checkpoints is not reported. An extractor whose projects the command line names lists
+// of its extractor. Those that the extractor finds by ID are added to the listing: the ends of
+// their last subjects are reported, and nothing is lost if the list is wrong. The usage of the
+// others since their checkpoints is not reported. An extractor whose projects the command line names lists
 // no others.
 func (s *Session) addUnlisted(ctx context.Context, listings []plan.Listing, checkpoints []outbox.Checkpoint) []report.Problem {
 	var problems []report.Problem
@@ -93,7 +93,7 @@ func unlistedProblem(listing plan.Listing, c outbox.Checkpoint, found []*pluginv
 	if isFound {
 		return report.Errorf("extractor %s: project %s is no longer listed, but can still be read: it is reported until that is confirmed",
 			c.Extractor, label).WithProject(c.ProjectID).WithDetail(
-			"%s; if it is not to be reported after this run: caso projects forget %s %s.", remedy, c.Key.Flags(), c.ProjectID)
+			"%s; if it is not to be reported after this run: caso projects forget %s %s.", remedy, c.Flags(), c.ProjectID)
 	}
 	cause := causes[c.ProjectID]
 	if cause == "" {
@@ -104,7 +104,7 @@ func unlistedProblem(listing plan.Listing, c outbox.Checkpoint, found []*pluginv
 	}
 	return report.Errorf("extractor %s: project %s is no longer listed: it is not reported since %s",
 		c.Extractor, label, outbox.FormatTime(c.To)).WithProject(c.ProjectID).WithDetail(
-		"%s%s; if it is gone for good: caso projects forget %s %s.", cause, remedy, c.Key.Flags(), c.ProjectID)
+		"%s%s; if it is gone for good: caso projects forget %s %s.", cause, remedy, c.Flags(), c.ProjectID)
 }
 
 // elsewhereAge is the age from which on a checkpoint of a region that this configuration does not

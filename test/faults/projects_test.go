@@ -12,7 +12,8 @@ import (
 )
 
 // testProjects lets a project vanish after a run, with a server that ended since. The end is
-// reported where the project can be read, and every run is incomplete until it is forgotten.
+// reported where the project can be read, and every run is incomplete until its checkpoint
+// is deleted.
 func testProjects(t *testing.T, bin string) {
 	for name, test := range map[string]struct {
 		vanish func(cloud *standin.Cloud, project string)

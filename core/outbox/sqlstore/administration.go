@@ -171,7 +171,7 @@ func (b *backlog) stats() outbox.MessengerStats {
 	for _, project := range b.projects {
 		b.PendingProjects = append(b.PendingProjects, project)
 	}
-	slices.SortFunc(b.PendingProjects, func(x, y outbox.PendingProject) int { return x.Key.Compare(y.Key) })
+	slices.SortFunc(b.PendingProjects, func(x, y outbox.PendingProject) int { return x.Compare(y.Key) })
 	return b.MessengerStats
 }
 

@@ -55,7 +55,7 @@ func (s *Store) Checkpoints() ([]outbox.Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b outbox.Checkpoint) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(list, func(a, b outbox.Checkpoint) int { return a.Compare(b.Key) })
 	return list, nil
 }
 

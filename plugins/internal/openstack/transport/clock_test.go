@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,7 +37,7 @@ func TestClock(t *testing.T) {
 			header := http.Header{"Date": {test.date}, "Age": {test.age}}
 			err := clock.check(&url.URL{Scheme: "https", User: url.UserPassword("u", "secret"), Host: "nova.example:8774", Path: "/v2.1/", RawQuery: "x=1"},
 				header, sent, sent.Add(test.took))
-			if (err == nil) != (test.want == "") || clock.Err() != err {
+			if (err == nil) != (test.want == "") || !errors.Is(clock.Err(), err) {
 				t.Fatalf("%v, %v", err, clock.Err())
 			}
 			if err != nil && (!strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "service at https://nova.example:8774/v2.1/ ")) {
