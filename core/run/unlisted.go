@@ -16,8 +16,8 @@ import (
 // addUnlisted returns an error for each checkpoint whose project and region are missing in the list
 // of its extractor. Those that the extractor finds by ID are added to the listing: the ends of
 // their last subjects are reported, and nothing is lost if the list is wrong. The usage of the
-// others since their checkpoints is not reported. An extractor whose projects the command line names lists
-// no others.
+// others since their checkpoints is not reported. An extractor whose projects the command line
+// names lists no others.
 func (s *Session) addUnlisted(ctx context.Context, listings []plan.Listing, checkpoints []outbox.Checkpoint) []report.Problem {
 	var problems []report.Problem
 	for n := range listings {

@@ -16,6 +16,8 @@ func (q *call) keystoneV3(parts []string) {
 		q.write(http.StatusOK, "application/json", object{"version": q.v3Version()})
 	case path == "auth/tokens" && q.r.Method == http.MethodPost:
 		q.v3SignIn()
+	case len(parts) == 6 && parts[0] == "OS-FEDERATION" && parts[5] == "auth":
+		q.v3Federate(parts[2], parts[4])
 	case !q.keystoneToken():
 	case len(parts) == 2 && parts[0] == "projects" && q.r.Method == http.MethodPatch:
 		q.v3ChangeProject(parts[1])

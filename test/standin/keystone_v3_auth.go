@@ -20,6 +20,12 @@ type authRequest struct {
 			Token struct {
 				ID string `json:"id"`
 			} `json:"token"`
+			TOTP struct {
+				User struct {
+					userRef
+					Passcode string `json:"passcode"`
+				} `json:"user"`
+			} `json:"totp"`
 			Credential struct {
 				ID     string  `json:"id"`
 				Name   string  `json:"name"`
@@ -103,6 +109,11 @@ func (q *call) v3Identify(body *authRequest) (t, parent *token, status int) {
 		q.cloud.tokens.addPasswordCheck()
 		user = st.findUser(id.Password.User.userRef)
 		if user == nil || user.Password == "" || user.Password != id.Password.User.Password {
+			return nil, nil, http.StatusUnauthorized
+		}
+	case slices.Contains(id.Methods, "totp"):
+		user = st.findUser(id.TOTP.User.userRef)
+		if user == nil || !q.cloud.tokens.usePasscode(user.Passcode, id.TOTP.User.Passcode) {
 			return nil, nil, http.StatusUnauthorized
 		}
 	case slices.Contains(id.Methods, "token") && q.cloud.opts.ForbidTokenMethod:

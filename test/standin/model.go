@@ -21,7 +21,8 @@ type Domain struct {
 type User struct {
 	ID, Name, Email string
 	DomainID        string // "default" when empty
-	Password        string // empty: cannot sign in
+	Password        string // empty: cannot sign in with one
+	Passcode        string // accepted once; empty: none
 	Disabled        bool
 }
 

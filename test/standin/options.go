@@ -70,6 +70,8 @@ type Options struct {
 	// allow_rescope_scoped_token = false), ForbidTokenMethod one for any token ([auth] methods without
 	// token).
 	ForbidRescope, ForbidTokenMethod bool
+	// Federation is the identity provider that keystone accepts.
+	Federation Federation
 	// ProjectInComputeURL adds the project id to the catalogue's compute address
 	// (/v2.1/PROJECT), as in clouds before Ocata.
 	ProjectInComputeURL bool

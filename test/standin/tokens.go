@@ -35,6 +35,8 @@ type tokens struct {
 	// passwords counts the checks of a password.
 	passwords int
 	requests  int
+	// passcodes are those that were used.
+	passcodes []string
 }
 
 func (ts *tokens) init(lifetime time.Duration) {
@@ -56,6 +58,17 @@ func (ts *tokens) issue(t *token, parent *token) *token {
 	}
 	ts.byID[t.id] = t
 	return t
+}
+
+// usePasscode reports whether a passcode is the user's and was not used before.
+func (ts *tokens) usePasscode(want, got string) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if want == "" || got != want || slices.Contains(ts.passcodes, got) {
+		return false
+	}
+	ts.passcodes = append(ts.passcodes, got)
+	return true
 }
 
 func (ts *tokens) valid(id string) *token {
@@ -81,6 +94,11 @@ func (ts *tokens) requestID() string {
 	defer ts.mu.Unlock()
 	ts.requests++
 	return "req-" + uuid("request", fmt.Sprint(ts.requests))
+}
+
+// Token returns a new unscoped token of a user.
+func (c *Cloud) Token(user string) string {
+	return c.tokens.issue(&token{methods: []string{"password"}, userID: c.UserID(user)}, nil).id
 }
 
 // ExpireTokens expires all issued tokens; clients can sign in again.

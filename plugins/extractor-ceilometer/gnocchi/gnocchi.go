@@ -156,7 +156,7 @@ func (s *Source) readWith(
 		points = nil
 		return answer.Array(func() error {
 			group := aggregatesGroup{meter: meter, method: method, points: points}
-			err := group.read(answer)
+			err := group.readGroup(answer)
 			points = group.points
 			return err
 		})

@@ -24,8 +24,8 @@ type aggregatesGroup struct {
 	points []samples.Point
 }
 
-// read reads the group and adds its points.
-func (g *aggregatesGroup) read(answer *api.Stream) error {
+// readGroup reads the group and adds its points.
+func (g *aggregatesGroup) readGroup(answer *api.Stream) error {
 	g.values, g.rises = map[string][]measure{}, map[string][]measure{}
 	err := answer.Object(func(name string) error {
 		switch name {

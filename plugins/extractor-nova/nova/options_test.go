@@ -91,14 +91,17 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestDefaults: in [keystone_auth] only insecure has a default, as in keystoneauth.
+// TestDefaults: in [keystone_auth] the options with a default are those of keystoneauth.
 func TestDefaults(t *testing.T) {
 	for _, declared := range New().Describe().Options {
 		option := declared.Proto()
-		if option.GetSection() == "keystone_auth" && option.DefaultValue != nil && option.GetName() != "insecure" {
+		if option.GetSection() == "keystone_auth" && option.DefaultValue != nil &&
+			!slices.Contains([]string{"insecure", "openid_scope", "access_token_type"}, option.GetName()) {
 			t.Errorf("[keystone_auth] %s has a default", option.GetName())
 		}
-		if secret := strings.Contains(option.GetName(), "password") || strings.HasSuffix(option.GetName(), "_secret"); option.GetSecret() != secret {
+		secret := strings.Contains(option.GetName(), "password") || strings.HasSuffix(option.GetName(), "_secret") ||
+			slices.Contains([]string{"token", "passcode", "access_token"}, option.GetName())
+		if option.GetSecret() != secret {
 			t.Errorf("[%s] %s: secret is %t", option.GetSection(), option.GetName(), option.GetSecret())
 		}
 	}

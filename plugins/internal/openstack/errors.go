@@ -72,7 +72,7 @@ func splitJoined(err error) []error {
 func (e *Extractor) remedy(project string, err error) string {
 	switch {
 	case errors.Is(err, auth.ErrRefused) && project == "":
-		return "Check the user, its domain and its password in [keystone_auth] or [extractor]."
+		return e.cloud.Settings().RefusedRemedy()
 	case errors.Is(err, auth.ErrRefused):
 		return "Keystone gives the same answer for a wrong password, a disabled or deleted project, " +
 			"and a project on which the user has no role.\n" + e.grantCommand(project)
@@ -81,6 +81,9 @@ func (e *Extractor) remedy(project string, err error) string {
 			"An application credential and a trust are bound to one project."
 	case api.Status(err) == http.StatusForbidden:
 		return "The user's role does not allow this request. " + e.grantCommand(project)
+	case errors.Is(err, auth.ErrIdentityProvider):
+		return "Check discovery_endpoint or access_token_endpoint, client_id and client_secret in [keystone_auth], " +
+			"and that this machine can connect to the provider."
 	case errors.Is(err, auth.ErrUnreachable):
 		return "Check [keystone_auth] auth_url, and that this machine can connect to it."
 	case errors.Is(err, transport.ErrWithoutTLS):

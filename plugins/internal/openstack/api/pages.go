@@ -35,7 +35,7 @@ func EachItem(
 		// differ.
 		if seen[page.digest] {
 			return fmt.Errorf("%s: the list of %s links back to a page that was already read",
-				withoutUserinfo(address), key)
+				WithoutUserinfo(address), key)
 		}
 		seen[page.digest] = page.items > 0
 		if page.next == "" || page.items == 0 {
@@ -45,7 +45,7 @@ func EachItem(
 			return err
 		}
 	}
-	return fmt.Errorf("%s: the list of %s has no end", withoutUserinfo(address), key)
+	return fmt.Errorf("%s: the list of %s has no end", WithoutUserinfo(address), key)
 }
 
 // EachItemOfPage is like EachItem for one page.
@@ -160,7 +160,7 @@ func FollowLink(address, link string) (string, error) {
 	}
 	target, err := url.Parse(link)
 	if err != nil {
-		return "", fmt.Errorf("%s: the link to the next page is not a URL", withoutUserinfo(address))
+		return "", fmt.Errorf("%s: the link to the next page is not a URL", WithoutUserinfo(address))
 	}
 	parsed.RawQuery = target.RawQuery
 	return parsed.String(), nil

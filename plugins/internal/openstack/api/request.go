@@ -134,7 +134,7 @@ func request(
 	defer func() { _ = response.Body.Close() }()
 	err = read(response.Body)
 	if _, ok := errors.AsType[answerError](err); ok {
-		err = fmt.Errorf("%s%s: %w", serviceName(service), withoutUserinfo(address), err)
+		err = fmt.Errorf("%s%s: %w", serviceName(service), WithoutUserinfo(address), err)
 	}
 	return response.Header, err
 }
@@ -172,11 +172,11 @@ func Explain(err error, secrets ...string) error {
 		return Explain(again.ErrOriginal, secrets...)
 	}
 	if answer, ok := errors.AsType[gophercloud.ErrUnexpectedResponseCode](err); ok {
-		return &Error{URL: withoutUserinfo(answer.URL), Status: answer.Actual,
+		return &Error{URL: WithoutUserinfo(answer.URL), Status: answer.Actual,
 			Message: HideSecrets(Message(answer.Body), secrets...)}
 	}
 	if request, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("%s: %w", withoutUserinfo(request.URL), request.Err)
+		return fmt.Errorf("%s: %w", WithoutUserinfo(request.URL), request.Err)
 	}
 	return err
 }
@@ -205,15 +205,15 @@ func Message(body []byte) string {
 				Message string `json:"message"`
 			}
 			if json.Unmarshal(inner, &fault) == nil && fault.Message != "" {
-				return shortLine(fault.Message)
+				return ShortLine(fault.Message)
 			}
 		}
 	}
 	return firstLine(body)
 }
 
-// withoutUserinfo returns a URL without its user and password.
-func withoutUserinfo(address string) string {
+// WithoutUserinfo returns a URL without its user and password.
+func WithoutUserinfo(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil {
 		return "an unreadable URL"
@@ -226,11 +226,11 @@ func withoutUserinfo(address string) string {
 func firstLine(body []byte) string {
 	text := strings.TrimSpace(string(body[:min(len(body), 4096)]))
 	text, _, _ = strings.Cut(text, "\n")
-	return shortLine(text)
+	return ShortLine(text)
 }
 
-// shortLine returns a text as one line of at most 200 characters.
-func shortLine(text string) string {
+// ShortLine returns a text as one line of at most 200 characters.
+func ShortLine(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if runes := []rune(text); len(runes) > 200 {
 		text = string(runes[:200]) + "..."

@@ -107,7 +107,7 @@ func TestRefusals(t *testing.T) {
 
 // TestWithoutUserinfo: a user and password in a URL are not printed.
 func TestWithoutUserinfo(t *testing.T) {
-	if got := withoutUserinfo("https://user:secret@host/path?x=1"); got != "https://host/path?x=1" {
+	if got := WithoutUserinfo("https://user:secret@host/path?x=1"); got != "https://host/path?x=1" {
 		t.Error(got)
 	}
 }

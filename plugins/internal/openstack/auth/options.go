@@ -12,14 +12,6 @@ const (
 	sectionKeystone  = "keystone_auth"
 )
 
-// The values of [keystone_auth] auth_type: names of keystoneauth's plugins.
-const (
-	typePassword   = "password"
-	typeV3Password = "v3password"
-	typeV2Password = "v2password"
-	typeV3AppCred  = "v3applicationcredential"
-)
-
 // Options returns the options to sign in, which all extractors for OpenStack share: [extractor] as
 // in cASO until 1.0, [keystone_auth] as keystoneauth names them, and region_name.
 func Options() []sdk.Option {
@@ -33,7 +25,7 @@ func Options() []sdk.Option {
 	keystone := func(name, help string) sdk.Option {
 		return sdk.StringOption(sectionKeystone, name, help)
 	}
-	return []sdk.Option{
+	options := []sdk.Option{
 		sdk.StringOption(sectionDefault, "region_name", "The region to report, or several, separated by commas. Needed where the cloud has more than one; the default is the region of [keystone_auth] cloud, else the first one in the service catalog."),
 
 		extractor("user", "Name of the user. [keystone_auth] username wins over it.").Default("accounting"),
@@ -43,7 +35,8 @@ func Options() []sdk.Option {
 
 		keystone("cloud", "Name of an entry of clouds.yaml with the credentials. The other options of this section win over the entry, and the entry wins over [extractor]. The file is the one that the environment variable OS_CLIENT_CONFIG_FILE names, else clouds.yaml in ~/.config/openstack or /etc/openstack. A secure.yaml in the same directory is read too."),
 		keystone("auth_type", "How to sign in. `password` uses Keystone v3 where it is offered, else v2.0. The default is v3applicationcredential where an application credential is set, else password.").
-			Choices(typePassword, typeV3Password, typeV2Password, typeV3AppCred).
+			Choices(typePassword, typeV3Password, typeV2Password, typeV3AppCred, typeToken, typeV3Token, typeV3TOTP,
+				typeOIDCCredentials, typeOIDCAccessToken, typeOIDCPassword).
 			OldName(sectionKeystone, "auth_plugin"),
 		keystone("auth_url", "URL of keystone, with or without /v3."),
 		keystone("username", "Name of the user.").OldName(sectionKeystone, "user_name"),
@@ -58,6 +51,8 @@ func Options() []sdk.Option {
 		keystone("application_credential_id", "ID of the application credential."),
 		keystone("application_credential_name", "Name of the application credential; needs the user too."),
 		keystone("application_credential_secret", "Secret of the application credential.").Secret(),
+		keystone("token", "A token of keystone (token, v3token).").Secret(),
+		keystone("passcode", "Passcode of a device of the user (v3totp), which is valid for one run.").Secret(),
 		keystone("trust_id", "ID of a trust. Only the project of the trust can be reported then."),
 		keystone("domain_id", "ID of a domain on which the user may read users and projects, where it may not on the system."),
 		keystone("domain_name", "Name of a domain on which the user may read users and projects, where it may not on the system."),
@@ -74,4 +69,5 @@ func Options() []sdk.Option {
 		sdk.BoolOption(sectionKeystone, "collect_timing", "Accepted for compatibility with keystoneauth and ignored."),
 		sdk.BoolOption(sectionKeystone, "split_loggers", "Accepted for compatibility with keystoneauth and ignored."),
 	}
+	return append(options, federationOptions()...)
 }

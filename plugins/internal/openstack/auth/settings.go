@@ -35,6 +35,8 @@ type Settings struct {
 	DirectoryDomain Domain
 	// Trust, AppCredID and AppCredName bind the sign-in to one project.
 	Trust, AppCredID, AppCredName string
+	// Federation is how to sign in by an OpenID provider.
+	Federation Federation
 	// Regions are those to report; empty: the first one in the catalog.
 	Regions []string
 	// EndpointType is the one to use of the catalog: public, internal or admin (`interface` in
@@ -43,16 +45,18 @@ type Settings struct {
 	// Transport configures the HTTP client.
 	Transport transport.Options
 
-	password, appCredSecret string
+	method                                   method
+	password, appCredSecret, token, passcode string
 }
 
 // Bound reports whether the sign-in is bound to one project.
 func (s Settings) Bound() bool { return s.hasAppCred() || s.Trust != "" }
 
 // UserOrID returns the name of the user, else the ID, for commands in messages. An application
-// credential with an ID belongs to a user that the settings need not name.
+// credential with an ID, a token and an OpenID provider determine the user, whom the settings need
+// not name.
 func (s Settings) UserOrID() string {
-	if s.AppCredID != "" {
+	if s.AppCredID != "" || s.method == byToken || s.method == byFederation {
 		return "USER"
 	}
 	return cmp.Or(s.User, s.UserID, "USER")
@@ -61,7 +65,9 @@ func (s Settings) UserOrID() string {
 func (s Settings) hasAppCred() bool { return s.AppCredID != "" || s.AppCredName != "" }
 
 // secrets returns the values that no message may have.
-func (s Settings) secrets() []string { return []string{s.password, s.appCredSecret} }
+func (s Settings) secrets() []string {
+	return []string{s.password, s.appCredSecret, s.token, s.passcode, s.Federation.clientSecret, s.Federation.accessToken}
+}
 
 // ReadSettings reads the options and the entry of clouds.yaml. Its error names the options that are
 // missing or wrong.
@@ -85,7 +91,11 @@ func ReadSettings(config sdk.Config) (Settings, error) {
 		AppCredName:   cmp.Or(keystone("application_credential_name"), entry.appCredName),
 		appCredSecret: cmp.Or(keystone("application_credential_secret"), entry.appCredSecret),
 		V2:            authType == typeV2Password,
-		V3:            authType == typeV3Password || authType == typeV3AppCred,
+		V3:            strings.HasPrefix(authType, "v3"),
+		method:        methodOf(authType),
+		token:         keystone("token"),
+		passcode:      keystone("passcode"),
+		Federation:    readFederation(config, authType),
 		Regions:       splitList(cmp.Or(config.String(sectionDefault, "region_name"), entry.region)),
 		EndpointType:  cmp.Or(entry.endpointType, "public"),
 		Transport: transport.Options{
@@ -106,7 +116,7 @@ func ReadSettings(config sdk.Config) (Settings, error) {
 		// The default of [extractor] user must not stand beside an ID.
 		s.User = cmp.Or(entry.user, extractor("user"))
 	}
-	if authType == typePassword || authType == typeV3Password || authType == typeV2Password {
+	if authType != "" && authType != typeV3AppCred {
 		s.AppCredID, s.AppCredName, s.appCredSecret = "", "", ""
 	}
 	common := Domain{ID: keystone("default_domain_id"), Name: keystone("default_domain_name")}
@@ -143,6 +153,27 @@ func (s Settings) check(authType string) error {
 			report("application_credential_secret", "the secret of the application credential is missing: set [keystone_auth] application_credential_secret")
 		}
 		return errors.Join(errs...)
+	}
+	need := func(name, value string) {
+		if value == "" {
+			report(name, "auth_type %s needs %s", authType, name)
+		}
+	}
+	switch {
+	case s.method == byToken:
+		need("token", s.token)
+		return errors.Join(errs...)
+	case s.method == byPasscode:
+		need("username", cmp.Or(s.User, s.UserID))
+		need("passcode", s.passcode)
+		return errors.Join(errs...)
+	case s.method == byFederation:
+		for _, name := range s.Federation.missingOptions() {
+			need(name, "")
+		}
+		if authType != typeOIDCPassword {
+			return errors.Join(errs...)
+		}
 	}
 	if s.User == "" && s.UserID == "" {
 		report("username", "the user is missing: set [keystone_auth] username or [extractor] user")

@@ -30,8 +30,12 @@ type token struct {
 // token only: the others are requested with that one, because the check costs keystone a bcrypt.
 func (c *Cloud) requestToken(ctx context.Context, id *identity, wanted scope) (token, error) {
 	switch {
+	case id.v2 && c.settings.method != byPassword:
+		return token{}, fmt.Errorf("%s: [keystone_auth] auth_type needs the Identity API v3", id.url())
 	case id.v2:
 		return c.requestV2Token(ctx, id, wanted)
+	case c.settings.method == byFederation && wanted == (scope{}):
+		return c.requestFederatedToken(ctx, id)
 	case c.settings.Bound() || wanted == (scope{}) || c.tokenMethod.Load() == methodUnusable:
 		return c.requestV3Token(ctx, id, c.v3Options(wanted))
 	}
@@ -69,7 +73,8 @@ func (c *Cloud) exchangeToken(
 	case err == nil:
 		c.tokenMethod.Store(methodUsable)
 		return exchanged, nil
-	case isUnauthorized(err) && c.tokenMethod.Load() == methodUsable,
+	case c.settings.method != byPassword,
+		isUnauthorized(err) && c.tokenMethod.Load() == methodUsable,
 		!errors.Is(err, ErrRefused) && api.Status(err) != http.StatusNotFound:
 		return token{}, err
 	}
@@ -153,7 +158,14 @@ func (c *Cloud) v3Options(wanted scope) v3Request {
 		}
 		return v3Request{AuthOptions: options}
 	}
-	options.Password = s.password
+	switch s.method {
+	case byToken:
+		options = &tokens3.AuthOptions{TokenID: s.token}
+	case byPasscode:
+		options.Passcode = s.passcode
+	default:
+		options.Password = s.password
+	}
 	options.Scope = tokens3.Scope{
 		ProjectID:   wanted.projectID,
 		ProjectName: wanted.projectName,

@@ -81,7 +81,8 @@ func TestOnePasswordCheck(t *testing.T) {
 	}
 }
 
-// TestExpiredTokens: after the expiry of all tokens one password check renews those of all projects.
+// TestExpiredTokens: after the expiry of all tokens one password check renews those of all
+// projects.
 func TestExpiredTokens(t *testing.T) {
 	served, cloud, ids := newCloud(t, standin.Options{}, 20)
 	request := func(id string) error {
