@@ -167,7 +167,7 @@ func seal(head any, body []byte) []byte {
 		panic(err) // the types are those of this package
 	}
 	value := make([]byte, 8, 8+len(text)+len(body))
-	binary.BigEndian.PutUint32(value[4:], uint32(len(text))) //nolint:gosec // a head is short
+	binary.BigEndian.PutUint32(value[4:], uint32(len(text)))
 	value = append(append(value, text...), body...)
 	binary.BigEndian.PutUint32(value, crc32.Checksum(value[4:], crc32.MakeTable(crc32.Castagnoli)))
 	return value

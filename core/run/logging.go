@@ -93,7 +93,7 @@ func writeTo(w io.Writer) logOutput {
 }
 
 func (s *Session) openLogFile(path string) (logOutput, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -209,8 +209,7 @@ func (s *Store) Reject(messenger string, batchIDs []string, reason string, recor
 			letters = append(letters, letter)
 			var err error
 			letter.Records, err = t.readBatch(w, number)
-			var damaged *outbox.DamagedBatchError
-			if errors.As(err, &damaged) {
+			if damaged, ok := errors.AsType[*outbox.DamagedBatchError](err); ok {
 				letter.Reason = storableText(fmt.Sprintf("%s (the batch is damaged: %v)", reason, damaged.Err))
 				return nil
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"al.essio.dev/pkg/shellescape"
 
@@ -53,13 +54,9 @@ func (e *Extractor) updateCommands(update *pluginv1.ProjectUpdate) []string {
 	return commands
 }
 
-// updateRemedy returns the commands by which an administrator stores a update.
+// updateRemedy returns the commands by which an administrator stores an update.
 func (e *Extractor) updateRemedy(update *pluginv1.ProjectUpdate) string {
-	text := "An administrator can run:"
-	for _, command := range e.updateCommands(update) {
-		text += "\n" + command
-	}
-	return text
+	return "An administrator can run:\n" + strings.Join(e.updateCommands(update), "\n")
 }
 
 // voPropertyOrDefault returns the property that VOs are stored in.

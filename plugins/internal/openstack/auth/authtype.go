@@ -10,7 +10,7 @@ const (
 	typeV3Token         = "v3token"
 	typeV3TOTP          = "v3totp"
 	typeOIDCPassword    = "v3oidcpassword"
-	typeOIDCCredentials = "v3oidcclientcredentials"
+	typeOIDCCredentials = "v3oidcclientcredentials" //nolint:gosec // the name of a type
 	typeOIDCAccessToken = "v3oidcaccesstoken"
 )
 

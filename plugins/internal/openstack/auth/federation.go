@@ -111,6 +111,7 @@ func (c *Cloud) requestFederatedToken(ctx context.Context, id *identity) (token,
 	address := service.ServiceURL("OS-FEDERATION", "identity_providers", url.PathEscape(f.IdentityProvider),
 		"protocols", url.PathEscape(f.Protocol), "auth")
 	var result tokens3.CreateResult
+	//nolint:bodyclose // gophercloud closes it after it decoded the body
 	response, err := service.Post(ctx, address, nil, &result.Body, &gophercloud.RequestOpts{
 		MoreHeaders: map[string]string{"Authorization": "Bearer " + accessToken},
 		OkCodes:     []int{http.StatusOK, http.StatusCreated},

@@ -159,15 +159,16 @@ func (s Settings) check(authType string) error {
 			report(name, "auth_type %s needs %s", authType, name)
 		}
 	}
-	switch {
-	case s.method == byToken:
+	switch s.method {
+	case byPassword:
+	case byToken:
 		need("token", s.token)
 		return errors.Join(errs...)
-	case s.method == byPasscode:
+	case byPasscode:
 		need("username", cmp.Or(s.User, s.UserID))
 		need("passcode", s.passcode)
 		return errors.Join(errs...)
-	case s.method == byFederation:
+	case byFederation:
 		for _, name := range s.Federation.missingOptions() {
 			need(name, "")
 		}
