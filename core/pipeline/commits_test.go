@@ -191,6 +191,7 @@ func TestGroupWait(t *testing.T) {
 			t.Error("acknowledged before the time")
 		}
 		time.Sleep(groupWait)
+		synctest.Wait()
 		if queue.acks != 1 {
 			t.Errorf("%d acks after %s", queue.acks, time.Since(begun))
 		}
