@@ -13,7 +13,7 @@ import (
 // externalNetworkID is the default network of floating IPs.
 const externalNetworkID = "0f0f0f0f-1111-4222-a333-444444444444"
 
-// neutron answers for the network service: floating IPs only.
+// neutron answers for the network service: floating IPs, networks and quotas.
 func (q *call) neutron() {
 	parts := segments(q.path)
 	if len(parts) == 0 {
@@ -34,6 +34,12 @@ func (q *call) neutron() {
 			return
 		case len(parts) == 3 && parts[1] == "floatingips":
 			q.neutronFloatingIP(parts[2])
+			return
+		case len(parts) == 4 && parts[1] == "quotas" && parts[3] == "details.json":
+			q.neutronQuotas(parts[2], object{"limit": 50, "used": 0, "reserved": 0})
+			return
+		case len(parts) == 3 && parts[1] == "quotas":
+			q.neutronQuotas(parts[2], 50)
 			return
 		case len(parts) == 2 && parts[1] == "networks":
 			q.neutronNetworks()
@@ -221,6 +227,17 @@ func onlyFields(view object, fields []string) object {
 		}
 	}
 	return short
+}
+
+// neutronQuotas answers with the quota of floating IPs for a project to its own users and to
+// administrators (neutron/extensions/quotasv2_detail.py, neutron/conf/policies/quotas.py).
+func (q *call) neutronQuotas(project string, floatingIPs any) {
+	if project != q.token.projectID && !q.token.has("admin") {
+		q.neutronError(http.StatusForbidden, "AdminRequired",
+			"User does not have admin privileges: Only admin is authorized to access quotas for another project.")
+		return
+	}
+	q.write(http.StatusOK, "application/json", object{"quota": object{"floatingip": floatingIPs}})
 }
 
 // neutronNetworks lists the networks: the external one.

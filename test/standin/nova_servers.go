@@ -215,7 +215,7 @@ func (q *call) serverQuery() (sq serverQuery, ok bool) {
 		sq.deletedOnly = true
 	}
 	if parseBool(query, "all_tenants") {
-		if !admin {
+		if !admin && !q.cloud.opts.ReadersListAll {
 			q.novaForbidden("servers:detail:get_all_tenants")
 			return serverQuery{}, false
 		}

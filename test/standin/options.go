@@ -84,6 +84,9 @@ type Options struct {
 	// QuotaCounts makes nova's /limits count what the servers of the project occupy, as all quota
 	// drivers but `unlimited` do.
 	QuotaCounts bool
+	// ReadersListAll makes nova list the servers of all projects for readers too, as a site's policy
+	// os_compute_api:servers:detail:get_all_tenants can do.
+	ReadersListAll bool
 	// DateOfNow makes the Date header of every answer the cloud's Now, as a service on another host
 	// sends it. Otherwise it is the time of the test's host.
 	DateOfNow bool

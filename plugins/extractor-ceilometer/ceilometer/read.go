@@ -34,7 +34,11 @@ func (m *measurer) readSamples(ctx context.Context, w window) (readings, error) 
 	if len(w.Servers) == 0 {
 		return read, nil
 	}
-	source, err := m.archives.open(w.Session, m.backend, w.Region)
+	session, err := w.Session(ctx)
+	if err != nil {
+		return readings{}, err
+	}
+	source, err := m.archives.open(session, m.backend, w.Region)
 	if err != nil {
 		return readings{}, err
 	}

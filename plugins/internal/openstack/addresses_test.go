@@ -35,9 +35,13 @@ func (a *addresses) Configure(_ context.Context, config sdk.Config) error {
 
 func (a *addresses) Collect(ctx context.Context, scope openstack.Scope, out sdk.Output) ([]byte, error) {
 	count := int64(0)
-	service := scope.Session.VersionedService("network", scope.Region, "v2.0")
+	session, err := scope.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	service := session.VersionedService("network", scope.Region, "v2.0")
 	address := service.ServiceURL("floatingips") + "?project_id=" + scope.Project.GetId()
-	err := api.EachItem(ctx, service, address, "floatingips", func(json.RawMessage) error {
+	err = api.EachItem(ctx, service, address, "floatingips", func(json.RawMessage) error {
 		count++
 		out.Progress("addresses", count)
 		return nil

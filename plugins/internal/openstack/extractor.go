@@ -9,6 +9,7 @@ package openstack
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/caso-project/caso/internal/version"
@@ -37,15 +38,21 @@ type Collector interface {
 type Scope struct {
 	// ExtractRequest has the project, the window, the state and the wanted record types.
 	sdk.ExtractRequest
-	// Session is signed in to the project.
-	Session *auth.Session
-	// Region is the one to report. The catalog has the collector's service in it.
+	// Region is the one to report.
 	Region string
+	// Projects are the IDs of all projects that this run reports; none where they are not known.
+	Projects []string
 	// Users has the names of users, for all projects of the run.
 	Users *users.Directory
 	// Notices has the warnings that were given in this run.
 	Notices *Notices
+
+	openSession func(context.Context) (*auth.Session, error)
 }
+
+// Session returns the session of the project. The first call signs in. The catalog has the
+// collector's service in the region.
+func (s Scope) Session(ctx context.Context) (*auth.Session, error) { return s.openSession(ctx) }
 
 // Extractor is the extractor that a Collector and the frame make up. It is safe for concurrent use
 // once it is configured.
@@ -61,6 +68,7 @@ type Extractor struct {
 	clock           *transport.Clock
 	users           *users.Directory
 	notices         *Notices
+	listed          atomic.Pointer[[]string] // IDs of projects
 }
 
 // New returns the extractor of a collector. Service is the type of the collector's service in the
@@ -147,7 +155,9 @@ func (e *Extractor) ListProjects(
 		return nil, e.explain("", errors.Join(err, skipped, e.clock.Err()))
 	}
 	var list []*pluginv1.Project
+	var ids []string
 	for _, project := range found {
+		ids = append(ids, project.ID)
 		for _, region := range regions {
 			list = append(list, &pluginv1.Project{
 				Id: project.ID, Name: project.Name, DomainName: project.DomainName, Region: region,
@@ -155,10 +165,11 @@ func (e *Extractor) ListProjects(
 				VoRemedy: "openstack project set --property " + e.voPropertyOrDefault() + "=VO " + project.ID})
 		}
 	}
+	e.listed.Store(&ids)
 	return list, errors.Join(err, skipped)
 }
 
-// Extract signs in to the project and has the collector emit its records of the region.
+// Extract has the collector emit the records of a project and region.
 func (e *Extractor) Extract(
 	ctx context.Context, request sdk.ExtractRequest, out sdk.Output,
 ) ([]byte, error) {
@@ -166,16 +177,27 @@ func (e *Extractor) Extract(
 	if err := e.clock.Err(); err != nil {
 		return nil, e.explain(project, err)
 	}
-	session, err := e.cloud.ProjectSession(ctx, project)
-	if err != nil {
-		return nil, e.explain(project, err)
+	scope := Scope{ExtractRequest: request, Region: request.Project.GetRegion(), Users: e.users,
+		Notices: e.notices}
+	if listed := e.listed.Load(); listed != nil {
+		scope.Projects = *listed
 	}
-	region, err := e.findRegion(session, request.Project.GetRegion())
-	if err != nil {
-		return nil, e.explain(project, err)
+	scope.openSession = func(ctx context.Context) (*auth.Session, error) {
+		session, err := e.cloud.ProjectSession(ctx, project)
+		if err != nil {
+			return nil, err
+		}
+		_, err = e.findRegion(session, request.Project.GetRegion())
+		return session, err
 	}
-	state, err := e.collector.Collect(ctx, Scope{ExtractRequest: request, Session: session,
-		Region: region, Users: e.users, Notices: e.notices}, out)
+	if scope.Region == "" {
+		session, err := scope.Session(ctx)
+		if err != nil {
+			return nil, e.explain(project, err)
+		}
+		scope.Region, _ = e.findRegion(session, "")
+	}
+	state, err := e.collector.Collect(ctx, scope, out)
 	// Collectors replace what services of less importance do not answer.
 	return state, e.explain(project, errors.Join(err, e.clock.Err()))
 }

@@ -36,6 +36,8 @@ type Cloud struct {
 	catalogs   catalogs
 	// tokenMethod is whether keystone gives tokens for a token.
 	tokenMethod atomic.Int32
+	// directoryRefused is set where the user may not read all users and projects.
+	directoryRefused atomic.Bool
 }
 
 // scope is the requested scope of a token. The zero value asks for none.
@@ -99,13 +101,16 @@ func (c *Cloud) DirectorySession(ctx context.Context) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if identity.v2 || c.settings.Bound() {
+	if identity.v2 || c.settings.Bound() || c.directoryRefused.Load() {
 		return nil, ErrRefused
 	}
-	if c.settings.DirectoryDomain != (Domain{}) {
-		return c.session(ctx, scope{domain: c.settings.DirectoryDomain})
+	wanted := scope{domain: c.settings.DirectoryDomain}
+	wanted.system = wanted == scope{}
+	session, err := c.session(ctx, wanted)
+	if errors.Is(err, ErrRefused) {
+		c.directoryRefused.Store(true)
 	}
-	return c.session(ctx, scope{system: true})
+	return session, err
 }
 
 // allowedScope returns the scope to ask for: none where the credential is bound to a project.

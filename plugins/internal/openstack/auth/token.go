@@ -62,8 +62,8 @@ func (c *Cloud) exchangeToken(
 	options := c.v3Options(wanted)
 	byToken := tokens3.AuthOptions{Scope: options.Scope, TokenID: parent.provider.Token()}
 	exchanged, err := c.requestV3Token(ctx, id, v3Request{AuthOptions: &byToken})
-	// 404 is the answer for a token that has expired, 401 the one for a scope in which the user has no
-	// role (keystone 22), and in older releases for both.
+	// 404 is the answer for a token that has expired, 401 the one for a scope in which the user has
+	// no role (keystone 22), and in older releases for both.
 	notFound := api.Status(err) == http.StatusNotFound
 	if (notFound || isUnauthorized(err)) && c.renewed(ctx, parent, byToken.TokenID) {
 		byToken.TokenID = parent.provider.Token()

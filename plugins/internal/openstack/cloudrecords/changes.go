@@ -190,7 +190,11 @@ func (a *serverActions) get(ctx context.Context, consequence string) ([]servers.
 		return a.list, nil
 	}
 	a.done = true
-	list, err := a.server.client.Actions(ctx, a.server.ID)
+	client, err := a.server.nova.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.Actions(ctx, a.server.ID)
 	switch status := api.Status(err); {
 	case err == nil:
 		a.list = list

@@ -2,6 +2,7 @@
 // these stages, each a function in the file of that name:
 //
 //	list.go       nova's lists (package servers) and the previous state -> the servers of all regions
+//	allprojects.go lists of changes that serve all projects
 //	changes.go    instance actions of changed servers -> resizes, suspended times, ends
 //	history.go    sizes and suspended times of a server -> its processor time as of a time
 //	lifecycle.go  times and status of a server -> its end, and its figures as of a month end
@@ -32,6 +33,8 @@ type Collector struct {
 	options  options
 	versions servers.Versions
 	images   sync.Map // region: *imageNames
+	// allProjects has the lists that serve all projects of the run.
+	allProjects allProjects
 }
 
 // New returns the collector of an extractor with a name. Without a measurer (nil) the processor

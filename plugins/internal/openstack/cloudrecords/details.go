@@ -2,13 +2,17 @@ package cloudrecords
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gophercloud/gophercloud/v2"
+
 	"github.com/caso-project/caso/plugins/internal/openstack"
+	"github.com/caso-project/caso/plugins/internal/openstack/auth"
 	"github.com/caso-project/caso/plugins/internal/openstack/servers"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 	"github.com/caso-project/caso/sdk"
@@ -54,7 +58,7 @@ func (c *Collector) readDetails(
 	if complete {
 		maps.Copy(next.images, images)
 	}
-	addresses, warning := readAddressCounts(ctx, scope)
+	addresses, warning := c.readAddressCounts(ctx, scope)
 	addWarning(warning)
 	for _, s := range found {
 		d := details{imageName: images[s.ImageID], publicIPs: s.FloatingIPs, benchmarks: benchmarks}
@@ -72,12 +76,7 @@ func (c *Collector) readDetails(
 	}
 	names, warning := readUserNames(ctx, scope, found, knownUsers)
 	addWarning(warning)
-	for id, name := range names {
-		// A user without a name may get one: the user may not be readable at the moment.
-		if name != "" {
-			next.users[id] = name
-		}
-	}
+	maps.Copy(next.users, names)
 	for _, s := range found {
 		d := all[s.ID]
 		d.userName = names[s.UserID]
@@ -96,13 +95,21 @@ func (c *Collector) readImageNames(
 	for _, s := range found {
 		if name, ok := known[s.ImageID]; ok {
 			names[s.ImageID] = name
-		} else {
+		} else if s.ImageID != "" {
 			ids = append(ids, s.ImageID)
 		}
 	}
+	if len(ids) == 0 {
+		return names, true, nil
+	}
+	var service *gophercloud.ServiceClient
+	session, err := scope.Session(ctx)
+	if err == nil {
+		service = session.VersionedService("image", scope.Region, "v2")
+	}
 	images, _ := c.images.LoadOrStore(scope.Region, newImageNames())
-	service := scope.Session.VersionedService("image", scope.Region, "v2")
-	read, err := images.(*imageNames).readNames(ctx, service, ids)
+	read, readErr := images.(*imageNames).readNames(ctx, service, ids)
+	err = errors.Join(err, readErr)
 	if err != nil && scope.Notices.FirstTime("images") {
 		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
 	}
@@ -112,14 +119,20 @@ func (c *Collector) readImageNames(
 
 // readAddressCounts returns the number of floating addresses by server ID; nil where neutron does
 // not have it, and nova's number is used.
-func readAddressCounts(
+func (c *Collector) readAddressCounts(
 	ctx context.Context, scope openstack.Scope,
-) (counts map[string]int64, warning error) {
-	service := scope.Session.VersionedService("network", scope.Region, "v2.0")
-	if service == nil {
-		return nil, nil
+) (byServer map[string]int64, warning error) {
+	counts, shared, err := c.allProjects.addressesOf(ctx, scope)
+	if err == nil && !shared {
+		var session *auth.Session
+		if session, err = scope.Session(ctx); err == nil {
+			service := session.VersionedService("network", scope.Region, "v2.0")
+			if service == nil {
+				return nil, nil
+			}
+			counts, err = countFloatingIPs(ctx, service, scope.Project.GetId())
+		}
 	}
-	counts, known, err := countFloatingIPs(ctx, service, scope.Project.GetId())
 	if err != nil {
 		if scope.Notices.FirstTime("floating addresses") {
 			warning = sdk.Warnf("floating addresses cannot be read from neutron, "+
@@ -127,27 +140,33 @@ func readAddressCounts(
 		}
 		return nil, warning
 	}
-	if !known {
+	if counts.unknown {
 		return nil, nil
 	}
-	return counts, nil
+	return counts.byServer, nil
 }
 
-// readUserNames returns the names of the users of servers, by user ID, empty for unknown users.
+// readUserNames returns the names of the users of servers, by user ID: empty for users that cannot
+// be found or read, none for those that may be readable later.
 func readUserNames(
 	ctx context.Context, scope openstack.Scope, found []server, known map[string]string,
 ) (map[string]string, error) {
 	names := map[string]string{}
 	var ids []string
+	seen := map[string]bool{"": true}
 	for _, s := range found {
-		if _, seen := names[s.UserID]; seen {
+		if seen[s.UserID] {
 			continue
 		}
-		name, ok := known[s.UserID]
-		names[s.UserID] = name
-		if !ok {
+		seen[s.UserID] = true
+		if name, ok := known[s.UserID]; ok {
+			names[s.UserID] = name
+		} else {
 			ids = append(ids, s.UserID)
 		}
+	}
+	if len(ids) == 0 {
+		return names, nil
 	}
 	read, err := scope.Users.Names(ctx, scope.Session, ids)
 	maps.Copy(names, read)

@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// overlap is the time before the last list, and before the window, from which on changed servers
-	// are listed, so that neither clocks that differ nor rows that are written later than they are
-	// dated lose a server.
+	// overlap is the time before the last list, and before the window, from which on changed
+	// servers are listed, so that neither clocks that differ nor rows that are written later than
+	// they are dated lose a server.
 	overlap = time.Hour
 	// minCountedServers is the number of known servers of a region from which on a list of changes
 	// is checked against nova's count. A full list of fewer costs no more than the check.
 	minCountedServers = 100
 )
 
-// regionList is nova's list of a project's servers in one region.
+// regionList is nova's list of a project's servers in a region.
 type regionList struct {
 	region     string
-	client     *servers.Client
+	nova       *novaClient
 	servers    []servers.Server
 	unreadable []servers.Unreadable
 	// full is set for a list of all servers, otherwise it has those that changed since a time.
@@ -38,75 +38,98 @@ type regionList struct {
 	used *servers.Used
 }
 
-// listServers lists the servers of the region.
+// listServers lists the servers that changed in the region, where that is enough, else all of them.
 func (c *Collector) listServers(
 	ctx context.Context, scope openstack.Scope, previous state, out sdk.Output,
 ) ([]regionList, error) {
-	client, err := servers.NewClient(ctx, scope.Session.Service("compute", scope.Region), &c.versions)
-	if err != nil {
-		return nil, err
-	}
-	progress := func(done int) { out.Progress("servers", int64(done)) }
-	list, err := c.listRegion(ctx, client, scope.Region, scope, previous, progress)
-	if err != nil {
-		return nil, err
-	}
-	return []regionList{list}, nil
-}
-
-// listRegion lists the servers that changed in a region, where that is enough, else all of them.
-func (c *Collector) listRegion(
-	ctx context.Context, client *servers.Client, region string, scope openstack.Scope, previous state,
-	progress func(int),
-) (regionList, error) {
-	list := regionList{region: region, client: client, made: client.Now()}
-	if !c.needsFullList(region, scope, previous, list.made) {
-		if err := list.readServers(ctx, scope, previous, progress); err != nil {
-			return list, err
+	list := regionList{region: scope.Region, nova: &novaClient{scope: scope, versions: &c.versions}}
+	if !c.stateNeedsFullList(scope, previous) {
+		enough, err := c.listChanges(ctx, &list, previous, out)
+		if err != nil {
+			return nil, err
 		}
-		if !list.contradicts(ctx, previous) {
-			return list, nil
+		if enough {
+			return []regionList{list}, nil
 		}
-		list.made = client.Now()
 	}
 	list.full = true
-	if err := list.readServers(ctx, scope, previous, progress); err != nil {
-		return list, err
+	err := list.readServers(ctx, previous, out)
+	if err == nil && c.options.fullListInterval > 0 && list.count().Instances >= minCountedServers {
+		err = list.readUsed(ctx)
 	}
-	if c.options.fullListInterval > 0 && list.count().Instances >= minCountedServers {
-		list.readUsed(ctx)
-	}
-	return list, nil
+	return []regionList{list}, err
 }
 
-// needsFullList reports whether a list of changes is not enough for a window.
-func (c *Collector) needsFullList(
-	region string, scope openstack.Scope, previous state, now time.Time,
-) bool {
-	last, known := previous.regions[region]
+// listChanges lists the servers that changed. It returns false where that is not enough.
+func (c *Collector) listChanges(
+	ctx context.Context, list *regionList, previous state, out sdk.Output,
+) (bool, error) {
+	endTurn := func(bool) {}
+	if c.options.allProjects {
+		var err error
+		if endTurn, err = c.allProjects.waitForTurn(ctx, list.region, out); err != nil {
+			return false, err
+		}
+		defer endTurn(false)
+	}
+	now, err := c.allProjects.now(ctx, list.nova)
+	if err != nil || c.needsFullList(previous.regions[list.region].full, now) {
+		return false, err
+	}
+	list.setSince(previous)
+	var changes projectChanges
+	shared := false
+	if c.options.allProjects {
+		changes, shared, err = c.allProjects.changesOf(ctx, list.nova, list.since.Add(-overlap), now, out)
+		endTurn(true)
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case shared:
+		list.made, list.servers = changes.made, changes.servers
+		list.addKnown(previous)
+	default:
+		if err := list.readServers(ctx, previous, out); err != nil {
+			return false, err
+		}
+	}
+	contradicts, err := list.contradicts(ctx, previous)
+	return !contradicts, err
+}
+
+// stateNeedsFullList reports whether a list of changes is not enough for a window, whatever the
+// time is.
+func (c *Collector) stateNeedsFullList(scope openstack.Scope, previous state) bool {
+	_, known := previous.regions[scope.Region]
 	if scope.Republish || !known || c.options.fullListInterval == 0 || !previous.to.Equal(scope.Window.From) {
 		return true
 	}
 	for _, one := range previous.unreadable {
-		if one.region == region {
+		if one.region == scope.Region {
 			return true
 		}
 	}
-	age := now.Sub(last.full)
-	return age < 0 || age >= c.options.fullListInterval ||
-		now.Month() != last.full.Month() || now.Year() != last.full.Year()
+	return false
 }
 
-// readServers reads the list and adds the servers that the previous state has.
-func (l *regionList) readServers(
-	ctx context.Context, scope openstack.Scope, previous state, progress func(int),
-) error {
-	l.since = scope.Window.From
+// needsFullList reports whether the last full list is too old for a list of changes.
+func (c *Collector) needsFullList(lastFull, now time.Time) bool {
+	age := now.Sub(lastFull)
+	return age < 0 || age >= c.options.fullListInterval ||
+		now.Month() != lastFull.Month() || now.Year() != lastFull.Year()
+}
+
+// setSince sets the time since when changes are listed.
+func (l *regionList) setSince(previous state) {
+	from := l.nova.scope.Window.From
+	l.since = from
 	if last, known := previous.regions[l.region]; known {
-		// A change may have been missed since the last full list, for example in a cell that was down.
-		l.since = earliestTime(l.since, last.full)
+		// A change may have been missed since the last full list, for example in a cell that was
+		// down.
+		l.since = earliestTime(from, last.full)
 		if !l.full {
-			l.since = earliestTime(scope.Window.From, last.listed)
+			l.since = earliestTime(from, last.listed)
 		}
 	}
 	for _, one := range previous.unreadable {
@@ -114,14 +137,29 @@ func (l *regionList) readServers(
 			l.since = earliestTime(l.since, one.since)
 		}
 	}
-	var err error
-	l.servers, l.unreadable, err = l.client.List(ctx, servers.Query{
-		Project: scope.Project.GetId(), From: scope.Window.From, To: scope.Window.To,
-		Since: l.since.Add(-overlap), Full: l.full,
-	}, progress)
+}
+
+// readServers reads the list and adds the servers that the previous state has.
+func (l *regionList) readServers(ctx context.Context, previous state, out sdk.Output) error {
+	client, err := l.nova.open(ctx)
 	if err != nil {
 		return err
 	}
+	l.made = client.Now()
+	l.setSince(previous)
+	scope := l.nova.scope
+	l.servers, l.unreadable, err = client.List(ctx, servers.Query{
+		Project: scope.Project.GetId(), From: scope.Window.From, To: scope.Window.To,
+		Since: l.since.Add(-overlap), Full: l.full,
+	}, func(done int) { out.Progress("servers", int64(done)) })
+	if err == nil {
+		l.addKnown(previous)
+	}
+	return err
+}
+
+// addKnown adds the servers that the list lacks and the previous state has.
+func (l *regionList) addKnown(previous state) {
 	l.known = nil
 	listed := l.listedIDs()
 	for id, known := range previous.servers {
@@ -131,7 +169,6 @@ func (l *regionList) readServers(
 			l.known = append(l.known, known)
 		}
 	}
-	return nil
 }
 
 // listedIDs returns the IDs of the servers in the list, also of unreadable ones.
@@ -148,29 +185,33 @@ func (l *regionList) listedIDs() map[string]bool {
 
 // contradicts reports whether a list of changes does not fit what is known: a server has another
 // creation time, or nova counts others.
-func (l *regionList) contradicts(ctx context.Context, previous state) bool {
+func (l *regionList) contradicts(ctx context.Context, previous state) (bool, error) {
 	for _, one := range l.servers {
 		if known := previous.servers[one.ID]; known != nil && !known.Created.Equal(one.Created) {
-			return true
+			return true, nil
 		}
 	}
 	last := previous.regions[l.region]
 	if !last.hasExcess {
-		return false
+		return false, nil
 	}
-	l.readUsed(ctx)
-	if l.used == nil {
-		return false
+	if err := l.readUsed(ctx); err != nil || l.used == nil {
+		return false, err
 	}
-	return subtractUsed(*l.used, l.count()) != last.excess
+	return subtractUsed(*l.used, l.count()) != last.excess, nil
 }
 
 // readUsed reads what nova counts.
-func (l *regionList) readUsed(ctx context.Context) {
+func (l *regionList) readUsed(ctx context.Context) error {
 	l.used = nil
-	if used, ok := l.client.Used(ctx); ok {
+	client, err := l.nova.open(ctx)
+	if err != nil {
+		return err
+	}
+	if used, ok := client.Used(ctx); ok {
 		l.used = &used
 	}
+	return nil
 }
 
 // count returns what the servers that nova has occupy.
@@ -217,7 +258,7 @@ func (l *regionList) nextState(last regionState) regionState {
 type server struct {
 	servers.Server
 	region string
-	client *servers.Client
+	nova   *novaClient
 	// listed is set where a list of this window has the server; otherwise it is as it was known.
 	listed bool
 	history
@@ -235,7 +276,7 @@ func mergeLists(lists []regionList, to time.Time) []server {
 			return
 		}
 		seen[one.ID] = true
-		found = append(found, server{Server: one, region: list.region, client: list.client, listed: listed,
+		found = append(found, server{Server: one, region: list.region, nova: list.nova, listed: listed,
 			life: lifecycle{status: one.Status, created: one.Created, updated: one.Updated,
 				launched: one.Launched, terminated: one.Terminated}})
 	}
@@ -267,10 +308,14 @@ func checkMissing(
 		if len(missing) == 0 {
 			continue
 		}
+		client, err := list.nova.open(ctx)
+		if err != nil {
+			return nil, err
+		}
 		step := (len(missing) + maxMissingChecks - 1) / maxMissingChecks
 		var examples []string
 		for i := 0; i < len(missing); i += step {
-			exists, err := list.client.Exists(ctx, missing[i])
+			exists, err := client.Exists(ctx, missing[i])
 			if err != nil {
 				return nil, err
 			}

@@ -14,6 +14,8 @@ type options struct {
 	// fullListInterval is 0 where every list is full.
 	fullListInterval time.Duration
 	maxUnreadable    int
+	// allProjects is set where one list may serve all projects.
+	allProjects bool
 }
 
 // acceleratorOptions returns cASO 5's options for accelerator records, with its defaults.
@@ -37,6 +39,8 @@ func declaredOptions() []sdk.Option {
 			Default("none").Choices("none", "actions"),
 		sdk.IntOption("nova", "full_list_interval", "Seconds after which a run lists all servers of a project, and not only those that changed since the last run. The first run of a month always does. With 0 every run does.").
 			Default("86400").Min(0),
+		sdk.StringOption("nova", "all_projects", "Whether one list of changed servers, and one of floating addresses, serves all projects of a run: auto (where nova and neutron allow the user to list those of all projects, which they allow administrators) or never (each project has its own lists).").
+			Default("auto").Choices("auto", "never"),
 		sdk.IntOption("nova", "max_unreadable", "Largest number of servers of a project that may be left out of a window because they cannot be read. With more, the window fails.").
 			Default("10").Min(0),
 	}
@@ -57,6 +61,7 @@ func readOptions(config sdk.Config) (values options, warning error) {
 		countsSleeps:     config.String("DEFAULT", "suspend_duration") == "actions",
 		fullListInterval: time.Duration(config.Int("nova", "full_list_interval")) * time.Second,
 		maxUnreadable:    int(config.Int("nova", "max_unreadable")),
+		allProjects:      config.String("nova", "all_projects") == "auto",
 	}
 	for _, option := range acceleratorOptions() {
 		name, standard := option[0], option[2]

@@ -35,7 +35,8 @@ type Directory struct {
 	// mutex is held during requests, so that other callers find what the first one has read.
 	mutex    sync.Mutex
 	listed   bool
-	names    map[string]string // by ID; empty for one that cannot be found
+	names    map[string]string // by ID; empty for one that cannot be found or shown
+	failed   map[string]bool   // IDs that could not be read in this run
 	client   *gophercloud.ServiceClient
 	refusals int
 	warned   bool
@@ -43,14 +44,16 @@ type Directory struct {
 
 // NewDirectory returns an empty directory.
 func NewDirectory(cloud *auth.Cloud) *Directory {
-	return &Directory{cloud: cloud, names: map[string]string{}, kept: memory.NewLimit("names of users", maxNames)}
+	return &Directory{cloud: cloud, names: map[string]string{}, failed: map[string]bool{},
+		kept: memory.NewLimit("names of users", maxNames)}
 }
 
-// Names returns the names of users; those that cannot be found are not in the map. A deleted user
-// is skipped silently; a policy that forbids the requests is a warning, once. The session is of
-// the project whose resources the users have.
+// Names returns the names of users: empty for those whom keystone does not have or does not show to
+// this user; those that could not be read are not in the map. A deleted user is skipped silently; a
+// policy that forbids the requests is a warning, once. The session is of the project whose
+// resources the users have; it is opened only where no other may read users.
 func (d *Directory) Names(
-	ctx context.Context, session *auth.Session, ids []string,
+	ctx context.Context, session func(context.Context) (*auth.Session, error), ids []string,
 ) (map[string]string, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -64,13 +67,13 @@ func (d *Directory) Names(
 			continue
 		}
 		name, known := d.names[id]
-		if !known && !isUnreachable(failure) {
+		if !known && d.listed && !d.failed[id] && !isUnreachable(failure) {
 			var err error
-			if name, err = d.readUser(ctx, id); err != nil {
+			if name, known, err = d.readUser(ctx, id); err != nil {
 				failure = err
 			}
 		}
-		if name != "" {
+		if known {
 			names[id] = name
 		}
 	}
@@ -86,14 +89,15 @@ func (d *Directory) Names(
 func isUnreachable(err error) bool { return err != nil && api.Status(err) == 0 }
 
 // readAll reads all users at once, with the widest right that the user has.
-func (d *Directory) readAll(ctx context.Context, session *auth.Session) error {
-	directory, err := d.cloud.DirectorySession(ctx)
-	switch {
-	case err == nil:
-		session = directory
-	case !errors.Is(err, auth.ErrRefused):
+func (d *Directory) readAll(
+	ctx context.Context, projectSession func(context.Context) (*auth.Session, error),
+) error {
+	session, err := d.cloud.DirectorySession(ctx)
+	if errors.Is(err, auth.ErrRefused) {
+		session, err = projectSession(ctx)
+	}
+	if err != nil {
 		// The right is not known; the next project tries again.
-		d.client = session.IdentityAdmin()
 		return err
 	}
 	d.client = session.IdentityAdmin()
@@ -116,26 +120,31 @@ func (d *Directory) readAll(ctx context.Context, session *auth.Session) error {
 }
 
 // readUser reads a user that the list lacks: keystone shortens long lists, and lists only the
-// default domain where other domains have drivers of their own.
-func (d *Directory) readUser(ctx context.Context, id string) (string, error) {
+// default domain where other domains have drivers of their own. Known is false for a user that may
+// be readable in a later run.
+func (d *Directory) readUser(ctx context.Context, id string) (name string, known bool, err error) {
 	if d.refusals >= maxRefusals {
-		return "", nil
+		return "", true, nil
 	}
 	var document struct {
 		User userDocument `json:"user"`
 	}
-	err := api.Get(ctx, d.client, d.client.ServiceURL("users", url.PathEscape(id)), &document)
+	err = api.Get(ctx, d.client, d.client.ServiceURL("users", url.PathEscape(id)), &document)
 	switch status := api.Status(err); {
 	case err == nil:
 		d.refusals = 0
-		name := document.User.displayName()
-		return name, d.keep(id, name)
+		name = document.User.displayName()
+		return name, true, d.keep(id, name)
 	case status == http.StatusNotFound:
-		return "", d.keep(id, "")
+		return "", true, d.keep(id, "")
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
 		d.refusals++
+		return "", true, errors.Join(err, d.keep(id, ""))
 	}
-	return "", errors.Join(err, d.keep(id, ""))
+	if d.kept.Add(id) == nil {
+		d.failed[id] = true
+	}
+	return "", false, err
 }
 
 // keep keeps the name of a user.
