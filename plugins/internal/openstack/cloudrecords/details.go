@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -47,13 +48,8 @@ func (c *Collector) readDetails(
 			addWarning(warning)
 		}
 	}
-	knownImages, knownUsers := previous.images, previous.users
-	for _, list := range lists {
-		if list.full {
-			knownImages, knownUsers = nil, nil
-		}
-	}
-	images, complete, warning := c.readImageNames(ctx, scope, found, knownImages)
+	again := slices.ContainsFunc(lists, func(list regionList) bool { return list.full })
+	images, complete, warning := c.readImageNames(ctx, scope, found, previous.images, again)
 	addWarning(warning)
 	if complete {
 		maps.Copy(next.images, images)
@@ -74,7 +70,7 @@ func (c *Collector) readDetails(
 		}
 		all[s.ID] = d
 	}
-	names, warning := readUserNames(ctx, scope, found, knownUsers)
+	names, warning := readUserNames(ctx, scope, found, previous.users, again)
 	addWarning(warning)
 	maps.Copy(next.users, names)
 	for _, s := range found {
@@ -85,17 +81,20 @@ func (c *Collector) readDetails(
 	return all, warnings
 }
 
-// readImageNames returns the names of the images of servers, by image ID. Complete is false where
-// some could not be read.
+// readImageNames returns the names of the images of servers, by image ID: those that are known,
+// unless they are read again, and those that are not. Complete is false where some could not be
+// read.
 func (c *Collector) readImageNames(
-	ctx context.Context, scope openstack.Scope, found []server, known map[string]string,
+	ctx context.Context, scope openstack.Scope, found []server, known map[string]string, again bool,
 ) (names map[string]string, complete bool, warning error) {
 	names = map[string]string{}
 	var ids []string
 	for _, s := range found {
-		if name, ok := known[s.ImageID]; ok {
+		name, ok := known[s.ImageID]
+		if ok {
 			names[s.ImageID] = name
-		} else if s.ImageID != "" {
+		}
+		if s.ImageID != "" && (again || !ok) {
 			ids = append(ids, s.ImageID)
 		}
 	}
@@ -109,11 +108,15 @@ func (c *Collector) readImageNames(
 	}
 	images, _ := c.images.LoadOrStore(scope.Region, newImageNames())
 	read, readErr := images.(*imageNames).readNames(ctx, service, ids)
+	for id, name := range read {
+		if _, ok := names[id]; !ok || images.(*imageNames).has(id) {
+			names[id] = name
+		}
+	}
 	err = errors.Join(err, readErr)
 	if err != nil && scope.Notices.FirstTime("images") {
 		warning = sdk.Warnf("images cannot be read, ImageId is their plain ID: %s", err)
 	}
-	maps.Copy(names, read)
 	return names, err == nil, warning
 }
 
@@ -146,10 +149,11 @@ func (c *Collector) readAddressCounts(
 	return counts.byServer, nil
 }
 
-// readUserNames returns the names of the users of servers, by user ID: empty for users that cannot
-// be found or read, none for those that may be readable later.
+// readUserNames returns the names of the users of servers, by user ID: those that are known, unless
+// they are read again, and those that are not. A name is empty for users that cannot be found or
+// read, and missing for those that may be readable later.
 func readUserNames(
-	ctx context.Context, scope openstack.Scope, found []server, known map[string]string,
+	ctx context.Context, scope openstack.Scope, found []server, known map[string]string, again bool,
 ) (map[string]string, error) {
 	names := map[string]string{}
 	var ids []string
@@ -159,9 +163,11 @@ func readUserNames(
 			continue
 		}
 		seen[s.UserID] = true
-		if name, ok := known[s.UserID]; ok {
+		name, ok := known[s.UserID]
+		if ok {
 			names[s.UserID] = name
-		} else {
+		}
+		if again || !ok {
 			ids = append(ids, s.UserID)
 		}
 	}
@@ -169,7 +175,11 @@ func readUserNames(
 		return names, nil
 	}
 	read, err := scope.Users.Names(ctx, scope.Session, ids)
-	maps.Copy(names, read)
+	for id, name := range read {
+		if name != "" || names[id] == "" {
+			names[id] = name
+		}
+	}
 	return names, err
 }
 

@@ -63,6 +63,14 @@ func (n *imageNames) readNames(
 	return names, err
 }
 
+// has reports whether glance had an image in this run.
+func (n *imageNames) has(id string) bool {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	_, ok := n.names[id]
+	return ok
+}
+
 // readImages reads images by ID in bulk. Those with os_hidden have to be requested as such. A
 // glance from before 2016 does not support the `in:` operator and finds nothing; there each image
 // is requested alone.
