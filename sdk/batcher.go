@@ -17,7 +17,8 @@ const (
 	flushInterval = 5 * time.Second
 	// progressInterval is the shortest time between two progress messages.
 	progressInterval = time.Second
-	// recordOverhead is what a record adds to a batch beside its own bytes: a tag and a length.
+	// recordOverhead is what a record adds to a batch beside its own bytes at most: a tag and a
+	// length.
 	recordOverhead = 8
 )
 
@@ -28,9 +29,10 @@ type batcher struct {
 	check *contract.StreamCheck
 	send  func(*pluginv1.ExtractResponse) error
 
-	mu       sync.Mutex
-	records  []*pluginv1.Record
-	bytes    int
+	mu sync.Mutex
+	// encoded has the records of the next batch as they are sent. records counts them.
+	encoded  []byte
+	records  int
 	flusher  *time.Timer // runs while there are records
 	progress time.Time   // of the last progress message
 	closed   bool
@@ -43,7 +45,7 @@ func newBatcher(ctx context.Context, check *contract.StreamCheck, send func(*plu
 
 // Emit adds one record, and sends the records before it if the batch would become too large.
 func (b *batcher) Emit(record *pluginv1.Record) error {
-	bytes := proto.Size(record) + recordOverhead
+	size := proto.Size(record)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
@@ -52,19 +54,21 @@ func (b *batcher) Emit(record *pluginv1.Record) error {
 		b.err = b.ctx.Err()
 	}
 	if b.err == nil {
-		b.err = b.checkRecord(record, bytes)
+		b.err = b.checkRecord(record, size+recordOverhead)
 	}
-	if len(b.records) == contract.FullBatchRecords || (len(b.records) > 0 && b.bytes+bytes > contract.FullBatchBytes) {
+	if b.records == contract.FullBatchRecords || (b.records > 0 && len(b.encoded)+size+recordOverhead > contract.FullBatchBytes) {
 		b.flush()
+	}
+	if b.err == nil {
+		b.encoded, b.err = contract.AppendRecord(b.encoded, contract.RecordBatchRecords, record, size)
 	}
 	if b.err != nil {
 		return b.err
 	}
-	if len(b.records) == 0 {
+	if b.records == 0 {
 		b.flusher = time.AfterFunc(flushInterval, b.flushLate)
 	}
-	b.records = append(b.records, record)
-	b.bytes += bytes
+	b.records++
 	return nil
 }
 
@@ -104,14 +108,14 @@ func (b *batcher) flushLate() {
 }
 
 func (b *batcher) flush() {
-	if b.err != nil || len(b.records) == 0 {
+	if b.err != nil || b.records == 0 {
 		return
 	}
 	b.flusher.Stop()
-	records := b.records
-	b.records, b.bytes = nil, 0
-	b.err = b.send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Batch{
-		Batch: &pluginv1.RecordBatch{Records: records}}})
+	batch := &pluginv1.RecordBatch{}
+	contract.SetEncoded(batch, b.encoded)
+	b.encoded, b.records = make([]byte, 0, len(b.encoded)), 0
+	b.err = b.send(&pluginv1.ExtractResponse{Message: &pluginv1.ExtractResponse_Batch{Batch: batch}})
 }
 
 // close ends the output. If the window is complete it checks what only the end shows, and sends the

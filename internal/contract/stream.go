@@ -72,21 +72,22 @@ type StreamCheck struct {
 	months  []Month
 	from    int64
 	// ids are those of the records so far, except of cumulative ones, whose order excludes repeats.
-	ids      map[string]struct{}
-	subjects map[string]*cumulativeSubject
+	ids        hashSet
+	cumulative *cumulativeCheck
 }
 
 // NewStreamCheck returns the check of the answer to a request.
 func NewStreamCheck(request *pluginv1.ExtractRequest) *StreamCheck {
 	from, to := request.GetWindow().GetFrom().AsTime(), request.GetWindow().GetTo().AsTime()
+	months := Months(from, to)
 	return &StreamCheck{
-		project:  request.GetProject().GetId(),
-		types:    request.GetRecordTypes(),
-		from:     from.Unix(),
-		to:       to,
-		months:   Months(from, to),
-		ids:      map[string]struct{}{},
-		subjects: map[string]*cumulativeSubject{},
+		project:    request.GetProject().GetId(),
+		types:      request.GetRecordTypes(),
+		from:       from.Unix(),
+		to:         to,
+		months:     months,
+		ids:        newHashSet(),
+		cumulative: newCumulativeCheck(months),
 	}
 }
 
@@ -110,13 +111,14 @@ func (c *StreamCheck) checkInStream(record *pluginv1.Record) error {
 		return violation(RuleRequestedTypes, "record type %s was not requested", RecordTypeName(recordType))
 	}
 	if cloud := record.GetCloud(); cloud != nil {
-		return c.checkCumulative(cloud)
+		if err := c.notAfterEnd("record_create_time", cloud.GetRecordCreateTime().AsTime()); err != nil {
+			return err
+		}
+		return c.cumulative.add(cloud)
 	}
-	id := RecordID(record)
-	if _, again := c.ids[id]; again {
+	if id := RecordID(record); !c.ids.add(id) {
 		return violation(RuleFactOnce, "it comes twice (%s)", id)
 	}
-	c.ids[id] = struct{}{}
 	switch kind := record.GetKind().(type) {
 	case *pluginv1.Record_Ip:
 		return c.notAfterEnd("measurement_time", kind.Ip.GetMeasurementTime().AsTime())
@@ -159,80 +161,5 @@ func (c *StreamCheck) checkMonthly(accelerator *pluginv1.AcceleratorRecord) erro
 	return violation(RuleRecordTime, "month %04d-%02d is outside the window", year, month)
 }
 
-// cumulativeSubject is what was reported of a subject so far.
-type cumulativeSubject struct {
-	month        int // index of the month of the last record
-	startSeconds int64
-	ended        bool
-	figures      [5]int64
-}
-
-func cumulativeFigures(cloud *pluginv1.CloudRecord) [5]int64 {
-	return [5]int64{
-		cloud.GetWallDuration().GetSeconds(), cloud.GetSuspendDuration().GetSeconds(), cloud.GetCpuDuration().GetSeconds(),
-		cloud.GetNetworkInboundGb(), cloud.GetNetworkOutboundGb(),
-	}
-}
-
-func (c *StreamCheck) checkCumulative(cloud *pluginv1.CloudRecord) error {
-	asOf := cloud.GetRecordCreateTime().AsTime()
-	if err := c.notAfterEnd("record_create_time", asOf); err != nil {
-		return err
-	}
-	month := slices.IndexFunc(c.months, func(m Month) bool { return m.AsOf.Equal(asOf) })
-	if month < 0 {
-		return violation(RuleRecordTime, "record_create_time (%s) is neither a month end within the window nor the window's end", asOf.Format(time.RFC3339))
-	}
-	start := cloud.GetStartTime().AsTime()
-	if !start.Before(c.months[month].Before) {
-		return violation(RuleInWindow, "start_time (%s) is not before the window's end", start.Format(time.RFC3339))
-	}
-	if end := cloud.GetEndTime(); end != nil && !end.AsTime().Before(c.months[month].Before) {
-		return violation(RuleInWindow, "end_time (%s) belongs to the next window or month", end.AsTime().Format(time.RFC3339))
-	}
-	seen, known := c.subjects[cloud.GetVmUuid()]
-	if !known {
-		seen = &cumulativeSubject{month: c.firstMonth(start) - 1, startSeconds: start.Unix()}
-		c.subjects[cloud.GetVmUuid()] = seen
-	}
-	if month <= seen.month {
-		return violation(RuleTimeOrder, "it comes after a record of the same or a later time")
-	}
-	before := *seen
-	seen.month, seen.figures, seen.ended = month, cumulativeFigures(cloud), cloud.GetEndTime() != nil
-	switch {
-	case before.ended:
-		return violation(RuleTimeOrder, "it comes after the record of the subject's end")
-	case before.startSeconds != start.Unix():
-		return violation(RuleNeverFalls, "start_time changes from %s to %s within the window",
-			time.Unix(before.startSeconds, 0).UTC().Format(time.RFC3339), start.Format(time.RFC3339))
-	case month > before.month+1:
-		return violation(RuleMonths, "the record as of %s is missing before it", c.months[before.month+1].AsOf.Format(time.RFC3339))
-	}
-	for i, name := range [5]string{"wall_duration", "suspend_duration", "cpu_duration", "network_inbound_gb", "network_outbound_gb"} {
-		if known && seen.figures[i] < before.figures[i] {
-			return violation(RuleNeverFalls, "%s falls from %d to %d within the window", name, before.figures[i], seen.figures[i])
-		}
-	}
-	return nil
-}
-
-// firstMonth returns the index of the first part of the window in which a subject existed.
-func (c *StreamCheck) firstMonth(start time.Time) int {
-	return slices.IndexFunc(c.months, func(m Month) bool { return start.Before(m.Before) })
-}
-
 // Finish checks, after the last record, that no subject lacks its records up to the window's end.
-func (c *StreamCheck) Finish() error {
-	var first error
-	for id, seen := range c.subjects {
-		if !seen.ended && seen.month < len(c.months)-1 {
-			err := violation(RuleMonths, "cloud record of %q: the record as of %s is missing", id, c.months[seen.month+1].AsOf.Format(time.RFC3339))
-			// The same error whatever the order of the map.
-			if first == nil || err.Error() < first.Error() {
-				first = err
-			}
-		}
-	}
-	return first
-}
+func (c *StreamCheck) Finish() error { return c.cumulative.finish() }
