@@ -23,7 +23,7 @@ const messengerName = "bench"
 // queue is what both stores do with a batch.
 type queue interface {
 	// commit stores a window of one batch, with its checkpoint and state.
-	commit(origin outbox.Origin, records []*pluginv1.Record, state []byte) error
+	commit(origin outbox.Origin, records outbox.Records, state []byte) error
 	Next(messenger string) (*outbox.Batch, bool, error)
 	Ack(messenger, batchID string) error
 	Close() error
@@ -31,7 +31,7 @@ type queue interface {
 
 type boltQueue struct{ *boltstore.Store }
 
-func (q boltQueue) commit(origin outbox.Origin, batch []*pluginv1.Record, state []byte) error {
+func (q boltQueue) commit(origin outbox.Origin, batch outbox.Records, state []byte) error {
 	return q.Commit(origin, batch, state)
 }
 
@@ -39,7 +39,7 @@ type sqlQueue struct{ *sqlstore.Store }
 
 func (q sqlQueue) Ack(messenger, batchID string) error { return q.Store.Ack(messenger, batchID) }
 
-func (q sqlQueue) commit(origin outbox.Origin, batch []*pluginv1.Record, state []byte) error {
+func (q sqlQueue) commit(origin outbox.Origin, batch outbox.Records, state []byte) error {
 	window, err := q.Begin(origin)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func openSQLite(dir string) (queue, error) {
 
 // outboxWork is what the benchmarks store: batches of one size, windows of an hour.
 type outboxWork struct {
-	batch  []*pluginv1.Record
+	batch  outbox.Records
 	origin outbox.Origin
 	state  []byte
 }
@@ -80,8 +80,13 @@ func newOutboxWork() *outboxWork {
 		origin: outbox.Origin{Key: outbox.Key{Extractor: "nova", ProjectID: "project-0000", Region: "RegionOne"}, ProjectName: "project", From: to.Add(-time.Hour), To: to},
 		state:  make([]byte, 2<<10),
 	}
+	var list []*pluginv1.Record
 	for number := range records.PerBatch() {
-		w.batch = append(w.batch, records.Stored(w.origin.ProjectID, number, to))
+		list = append(list, records.Stored(w.origin.ProjectID, number, to))
+	}
+	var err error
+	if w.batch, err = outbox.EncodeRecords(list, nil); err != nil {
+		panic(err) // the records are those of package records
 	}
 	return w
 }
@@ -94,7 +99,7 @@ func (w *outboxWork) commit(q queue) error {
 
 // fill stores windows until so many records are pending.
 func (w *outboxWork) fill(q queue, count int) error {
-	for stored := 0; stored < count; stored += len(w.batch) {
+	for stored := 0; stored < count; stored += w.batch.Count() {
 		if err := w.commit(q); err != nil {
 			return err
 		}
@@ -111,7 +116,7 @@ func (w *outboxWork) pass(q queue) error {
 	if err != nil {
 		return err
 	}
-	if !ok || len(batch.Records) != len(w.batch) {
+	if !ok || batch.Records.Count() != w.batch.Count() {
 		return errors.New("no batch is pending, or it has other records")
 	}
 	return q.Ack(messengerName, batch.ID)

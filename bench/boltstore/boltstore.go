@@ -12,13 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/caso-project/caso/core/outbox"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 const (
@@ -69,12 +68,9 @@ type checkpoint struct {
 }
 
 // Commit stores a batch as the last one, and the checkpoint and the state of its window.
-func (s *Store) Commit(origin outbox.Origin, records []*pluginv1.Record, state []byte) error {
+func (s *Store) Commit(origin outbox.Origin, records outbox.Records, state []byte) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pluginv1.Batch{Records: records})
-		if err != nil {
-			return err
-		}
+		body := records.Bytes()
 		batches := tx.Bucket([]byte(batchesBucket))
 		number, err := batches.NextSequence()
 		if err != nil {
@@ -89,7 +85,7 @@ func (s *Store) Commit(origin outbox.Origin, records []*pluginv1.Record, state [
 			return err
 		}
 		now := time.Now().UTC()
-		added := entry{Origin: origin, Number: number, Committed: now, Records: len(records), Bytes: len(body)}
+		added := entry{Origin: origin, Number: number, Committed: now, Records: records.Count(), Bytes: len(body)}
 		if err := queue.Put(key(position), seal(added, nil)); err != nil {
 			return err
 		}
@@ -110,12 +106,10 @@ func (s *Store) Next(messenger string) (*outbox.Batch, bool, error) {
 		if err != nil {
 			return err
 		}
-		batch := &pluginv1.Batch{}
-		if err := proto.Unmarshal(body, batch); err != nil {
-			return err
-		}
-		next = &outbox.Batch{Origin: first.Origin, ID: batchID(position), Committed: first.Committed, Records: batch.GetRecords()}
-		return nil
+		// The memory of body is valid within the transaction only.
+		records, err := outbox.ParseRecords(slices.Clone(body))
+		next = &outbox.Batch{Origin: first.Origin, ID: batchID(position), Committed: first.Committed, Records: records}
+		return err
 	})
 	return next, next != nil, err
 }

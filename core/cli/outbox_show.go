@@ -48,7 +48,7 @@ func recordsOfBatch(store outboxReader, id string) ([]*pluginv1.Record, error) {
 		return nil, run.OutboxError(err)
 	}
 	if ok {
-		return batch.Records, nil
+		return batch.Records.Decode()
 	}
 	letters, err := store.DeadLetters()
 	if err != nil {

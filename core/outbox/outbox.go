@@ -110,9 +110,9 @@ func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // WindowWriter stores the records of one window. One goroutine uses a WindowWriter; several may be
 // open at once. Commit or Abort ends it.
 type WindowWriter interface {
-	// Append stages records, which the caller must not change afterwards. Their order is kept, and
-	// the records of one call stay in one batch. After an error the window can only be aborted.
-	Append(records []*pluginv1.Record) error
+	// Append stages records. Their order is kept, and the records of one call stay in one batch.
+	// After an error the window can only be aborted.
+	Append(records Records) error
 	// Commit makes the batches of the window visible and changes checkpoint and state, in one
 	// transaction. A window without records may be committed. After an error the window must be
 	// aborted; if the transaction took effect in spite of the error, Abort leaves it.
@@ -152,8 +152,8 @@ type Batch struct {
 	ID string
 	// Committed is the commit time of the window.
 	Committed time.Time
-	// Records lists the records, of all types.
-	Records []*pluginv1.Record
+	// Records has the records, of all types.
+	Records Records
 }
 
 // Extent is which batches a group may have.

@@ -14,7 +14,7 @@ import (
 
 // applyAck stores the result of a group. An error means that it stays pending; the duration is when
 // to retry it, 0 for the next run.
-func (m *messengerDelivery) applyAck(group *outbox.Group, records []*pluginv1.Record, ack *pluginv1.Ack) (time.Duration, error) {
+func (m *messengerDelivery) applyAck(group *outbox.Group, records outbox.Records, ack *pluginv1.Ack) (time.Duration, error) {
 	switch ack.GetResult() {
 	case pluginv1.Ack_RESULT_DELIVERED:
 		return 0, m.applyDelivered(group, records, ack)
@@ -28,9 +28,12 @@ func (m *messengerDelivery) applyAck(group *outbox.Group, records []*pluginv1.Re
 		"batch "+group.ID()+" was not delivered: "+contract.NoReason)
 }
 
-func (m *messengerDelivery) applyDelivered(group *outbox.Group, records []*pluginv1.Record, ack *pluginv1.Ack) error {
-	reasons, unknown := m.rejectionReasons(records, ack.GetRejectedRecords())
-	var err error
+func (m *messengerDelivery) applyDelivered(group *outbox.Group, records outbox.Records, ack *pluginv1.Ack) error {
+	ids, err := recordIDs(records, ack.GetRejectedRecords())
+	if err != nil {
+		return err
+	}
+	reasons, unknown := m.rejectionReasons(ids, ack.GetRejectedRecords())
 	if len(reasons) == 0 {
 		err = m.ack(group)
 	} else {
@@ -40,9 +43,9 @@ func (m *messengerDelivery) applyDelivered(group *outbox.Group, records []*plugi
 		return err
 	}
 	rejected := 0
-	for _, record := range records {
-		if reason, found := reasons[record.GetId()]; found {
-			m.rejections.addRecord(record.GetId(), reason)
+	for _, id := range ids {
+		if reason, found := reasons[id]; found {
+			m.rejections.addRecord(id, reason)
 			rejected++
 		}
 	}
@@ -50,7 +53,7 @@ func (m *messengerDelivery) applyDelivered(group *outbox.Group, records []*plugi
 	m.result.Problems = append(m.result.Problems, report.FromDiagnostics(ack.GetDiagnostics())...)
 	m.result.DeadLetters += rejected
 	m.result.Batches += m.messenger.countBatches(group)
-	m.result.Records += len(records) - rejected
+	m.result.Records += records.Count() - rejected
 	return nil
 }
 
@@ -58,7 +61,7 @@ func (m *messengerDelivery) applyDelivered(group *outbox.Group, records []*plugi
 func (m *Messenger) countBatches(group *outbox.Group) int {
 	count := 0
 	for _, batch := range group.Batches {
-		if len(m.acceptedRecords(&outbox.Group{Batches: []*outbox.Batch{batch}})) > 0 {
+		if m.acceptedRecords(batch).Count() > 0 {
 			count++
 		}
 	}
@@ -67,7 +70,7 @@ func (m *Messenger) countBatches(group *outbox.Group) int {
 
 // rejectGroup makes a dead letter of a batch. Several batches that are rejected together are
 // delivered one by one first: usually one of them is the cause.
-func (m *messengerDelivery) rejectGroup(group *outbox.Group, records []*pluginv1.Record, reason string) error {
+func (m *messengerDelivery) rejectGroup(group *outbox.Group, records outbox.Records, reason string) error {
 	if len(group.Batches) > 1 {
 		m.singlyUntil = group.Batches[len(group.Batches)-1].ID
 		return nil
@@ -76,8 +79,8 @@ func (m *messengerDelivery) rejectGroup(group *outbox.Group, records []*pluginv1
 	if err := m.reject(group, reason, nil); err != nil {
 		return err
 	}
-	m.result.DeadLetters += len(records)
-	m.rejections.addBatch(group.FirstID, len(records), reason)
+	m.result.DeadLetters += records.Count()
+	m.rejections.addBatch(group.FirstID, records.Count(), reason)
 	return nil
 }
 
@@ -113,11 +116,24 @@ func (m *messengerDelivery) passed(group *outbox.Group, err error) {
 	}
 }
 
-// rejectionReasons returns the reasons by record id, and the ids that are not in the batch.
-func (d *Delivery) rejectionReasons(records []*pluginv1.Record, rejected []*pluginv1.RejectedRecord) (reasons map[string]string, unknown []string) {
+// recordIDs returns the IDs of the records of a batch, of which a messenger has rejected some.
+func recordIDs(records outbox.Records, rejected []*pluginv1.RejectedRecord) ([]string, error) {
+	if len(rejected) == 0 {
+		return nil, nil
+	}
+	decoded, err := records.Decode()
+	ids := make([]string, len(decoded))
+	for i, record := range decoded {
+		ids[i] = record.GetId()
+	}
+	return ids, err
+}
+
+// rejectionReasons returns the reasons by record ID, and the IDs that are not among ids.
+func (d *Delivery) rejectionReasons(ids []string, rejected []*pluginv1.RejectedRecord) (reasons map[string]string, unknown []string) {
 	reasons = make(map[string]string, len(rejected))
 	for _, r := range rejected {
-		if slices.ContainsFunc(records, func(record *pluginv1.Record) bool { return record.GetId() == r.GetRecordId() }) {
+		if slices.Contains(ids, r.GetRecordId()) {
 			reasons[r.GetRecordId()] = d.storedReason(cmp.Or(r.GetReason(), contract.NoReason))
 		} else {
 			unknown = append(unknown, r.GetRecordId())

@@ -31,7 +31,7 @@ func commitProject(t *testing.T, store *sqlstore.Store, project string, count in
 	}
 	w, err := store.Begin(outbox.Origin{Key: outbox.Key{Extractor: "nova", ProjectID: project}, From: hour(0), To: hour(1)})
 	if err == nil {
-		err = w.Append(list)
+		err = w.Append(encode(t, list))
 	}
 	if err == nil {
 		err = w.Commit(outbox.Change{MoveCheckpoint: true})

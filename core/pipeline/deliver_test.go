@@ -64,13 +64,22 @@ func storeWith(t *testing.T, messengers []string, windows ...int) *sqlstore.Stor
 	return store
 }
 
+func encode(t *testing.T, list []*pluginv1.Record) outbox.Records {
+	t.Helper()
+	encoded, err := outbox.EncodeRecords(list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded
+}
+
 // commitWindow stores records as the i-th window of an extractor instance. The windows overlap, so
 // that none are delivered together.
 func commitWindow(t *testing.T, store *sqlstore.Store, extractor string, i int, list []*pluginv1.Record) {
 	t.Helper()
 	w, err := store.Begin(outbox.Origin{Key: outbox.Key{Extractor: extractor, ProjectID: projectID}, From: hour(0), To: hour(i + 1)})
 	if err == nil {
-		err = w.Append(list)
+		err = w.Append(encode(t, list))
 	}
 	if err == nil {
 		err = w.Commit(outbox.Change{MoveCheckpoint: true})
@@ -263,9 +272,7 @@ func TestDeliverAcceptedRecords(t *testing.T) {
 
 // TestRejectionReasons checks that an empty reason is replaced.
 func TestRejectionReasons(t *testing.T) {
-	list := records(2)
-	list[0].Id, list[1].Id = "a", "b"
-	got, unknown := (&Delivery{}).rejectionReasons(list, []*pluginv1.RejectedRecord{{RecordId: "a"}, {RecordId: "b", Reason: "too old"}})
+	got, unknown := (&Delivery{}).rejectionReasons([]string{"a", "b"}, []*pluginv1.RejectedRecord{{RecordId: "a"}, {RecordId: "b", Reason: "too old"}})
 	if len(unknown) > 0 || got["a"] != contract.NoReason || got["b"] != "too old" {
 		t.Errorf("got %v, %v", got, unknown)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/caso-project/caso/core/config"
@@ -233,16 +232,17 @@ func (s *extractStream) handle(response *pluginv1.ExtractResponse) (*pluginv1.Co
 }
 
 func (s *extractStream) handleBatch(batch *pluginv1.RecordBatch) error {
-	if err := acceptBatch(batch, s.check, s.job.Project, s.extractor.Site); err != nil {
+	records, err := acceptBatch(batch, s.check, s.job.Project, s.extractor.Site)
+	if err != nil {
 		return err
 	}
-	size := proto.Size(batch)
+	size := len(records.Bytes())
 	if err := s.extraction.Budget.reserve(size); err != nil {
 		return err
 	}
 	s.bytes += size
-	s.records += len(batch.GetRecords())
-	return s.sink.append(batch.GetRecords())
+	s.records += records.Count()
+	return s.sink.append(records)
 }
 
 // callError returns why a call ended: the idle timeout, a signal, the end of the process, or gRPC's

@@ -211,11 +211,15 @@ func TestExtractHostFields(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	first := batch.Records[0]
+	stored, err := batch.Records.Decode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := stored[0]
 	if first.GetSiteName() != "SITE" || first.GetCloudComputeService() != "SERVICE" || first.GetFqan() != "vo" || first.GetId() != contract.RecordID(first) {
 		t.Errorf("got %v", first)
 	}
-	if fqan := batch.Records[1].GetFqan(); fqan != "its own" {
+	if fqan := stored[1].GetFqan(); fqan != "its own" {
 		t.Errorf("got FQAN %q instead of the extractor's", fqan)
 	}
 }

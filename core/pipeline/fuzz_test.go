@@ -47,10 +47,18 @@ func FuzzAcceptBatch(f *testing.F) {
 			Project: &pluginv1.Project{Id: projectID}, RecordTypes: []pluginv1.RecordType{cloudType, ipType},
 			Window: &pluginv1.Window{From: timestamppb.New(hour(0)), To: timestamppb.New(hour(1))},
 		})
-		if acceptBatch(&batch, check, &pluginv1.Project{Id: projectID, Vo: "vo"}, Site{Name: "site", Service: "service"}) != nil {
+		accepted, err := acceptBatch(&batch, check, &pluginv1.Project{Id: projectID, Vo: "vo"}, Site{Name: "site", Service: "service"})
+		if err != nil {
 			return
 		}
-		for _, record := range batch.GetRecords() {
+		stored, err := accepted.Decode()
+		if err != nil || accepted.Count() != len(batch.GetRecords()) {
+			t.Fatalf("%d records instead of %d, %v", accepted.Count(), len(batch.GetRecords()), err)
+		}
+		if size := proto.Size(&pluginv1.Batch{Records: stored}); len(accepted.Bytes()) != size {
+			t.Errorf("%d bytes encoded, %d measured", len(accepted.Bytes()), size)
+		}
+		for _, record := range stored {
 			if record.GetProjectId() != projectID || record.GetSiteName() != "site" || record.GetCloudComputeService() != "service" || record.GetFqan() == "" {
 				t.Errorf("accepted %v", record)
 			}
@@ -109,8 +117,9 @@ func FuzzApplyAck(f *testing.F) {
 			Delivery:  &Delivery{Queue: queue, Logger: hclog.NewNullLogger()},
 			messenger: &Messenger{Messenger: plan.Messenger{Instance: config.Instance{Name: "test"}}}, result: &report.MessengerResult{},
 		}
-		group := &outbox.Group{FirstID: "batch", Batches: []*outbox.Batch{{ID: "batch", Records: list}}}
-		wait, err := delivery.applyAck(group, list, &ack)
+		encoded := encode(t, list)
+		group := &outbox.Group{FirstID: "batch", Batches: []*outbox.Batch{{ID: "batch", Records: encoded}}}
+		wait, err := delivery.applyAck(group, encoded, &ack)
 		passed := queue.acks + queue.rejects
 		final := ack.GetResult() == pluginv1.Ack_RESULT_DELIVERED || ack.GetResult() == pluginv1.Ack_RESULT_REJECTED
 		if passed > 1 || (passed == 1) != (err == nil) || err == nil && (!final || wait != 0) {

@@ -114,8 +114,8 @@ func (m *messengerDelivery) waitForCommit(ctx context.Context, group *outbox.Gro
 // deliverGroup delivers a group as one batch. An error means that it stays pending.
 func (m *messengerDelivery) deliverGroup(ctx context.Context, group *outbox.Group) error {
 	m.waitEnded = false
-	records := m.messenger.acceptedRecords(group)
-	if len(records) == 0 {
+	records := m.messenger.acceptedRecords(group.Batches...)
+	if records.Count() == 0 {
 		return m.ack(group)
 	}
 	if m.stream == nil {
@@ -125,7 +125,9 @@ func (m *messengerDelivery) deliverGroup(ctx context.Context, group *outbox.Grou
 		}
 		m.stream = stream
 	}
-	ack, err := m.stream.deliver(&pluginv1.Batch{Id: group.ID(), Records: records})
+	message := &pluginv1.Batch{Id: group.ID()}
+	contract.SetEncoded(message, records.Bytes())
+	ack, err := m.stream.deliver(message)
 	if errors.Is(err, errBatchTooLarge) {
 		// It would block every batch after it for ever. The call ended with it.
 		m.closeStream()
@@ -158,15 +160,11 @@ func (m *messengerDelivery) closeStream() {
 	m.tries = 0
 }
 
-// acceptedRecords returns the records of a group that a messenger is to receive.
-func (m *Messenger) acceptedRecords(group *outbox.Group) []*pluginv1.Record {
-	var accepted []*pluginv1.Record
-	for _, batch := range group.Batches {
-		for _, record := range batch.Records {
-			if m.Accepts(batch.Extractor, contract.RecordTypeOf(record)) {
-				accepted = append(accepted, record)
-			}
-		}
+// acceptedRecords returns the records of batches that a messenger is to receive.
+func (m *Messenger) acceptedRecords(batches ...*outbox.Batch) outbox.Records {
+	var accepted outbox.Records
+	for _, batch := range batches {
+		accepted = accepted.Join(batch.Records.Select(func(t pluginv1.RecordType) bool { return m.Accepts(batch.Extractor, t) }))
 	}
 	return accepted
 }

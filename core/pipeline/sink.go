@@ -3,12 +3,11 @@ package pipeline
 import (
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/core/plan"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // sink receives the records of one window: the outbox, or nothing in a dry run.
 type sink interface {
-	append([]*pluginv1.Record) error
+	append(outbox.Records) error
 	commit(nextState []byte) error
 	abort() error
 }
@@ -30,7 +29,7 @@ type outboxSink struct {
 	republish bool
 }
 
-func (s outboxSink) append(records []*pluginv1.Record) error { return s.window.Append(records) }
+func (s outboxSink) append(records outbox.Records) error { return s.window.Append(records) }
 
 // commit makes the records visible. A republished window advances no checkpoint, and a state
 // belongs to a checkpoint.
@@ -46,6 +45,6 @@ func (s outboxSink) abort() error { return s.window.Abort() }
 // discardSink is the sink of a dry run.
 type discardSink struct{}
 
-func (discardSink) append([]*pluginv1.Record) error { return nil }
-func (discardSink) commit([]byte) error             { return nil }
-func (discardSink) abort() error                    { return nil }
+func (discardSink) append(outbox.Records) error { return nil }
+func (discardSink) commit([]byte) error         { return nil }
+func (discardSink) abort() error                { return nil }

@@ -36,7 +36,7 @@ func testRejectStoresADeadLetter(t *testing.T, newPlace NewPlace) {
 				t.Fatalf("%d dead letters", len(list))
 			}
 			one := list[0]
-			Equal(t, "kept", IDs(one.Records), test.kept)
+			Equal(t, "kept", LetterIDs(one.Records), test.kept)
 			Equal(t, "record reasons", one.RecordReasons, test.reasons)
 			if one.Messenger != "ssm" || one.BatchID != batch.ID || one.Reason != test.reason || !one.Time.Equal(Day()) || one.ProjectID != "p" {
 				t.Errorf("%+v", one)
@@ -88,13 +88,13 @@ func testRetryOfSomeRecords(t *testing.T, newPlace NewPlace) {
 	o = Open(t, place)
 	again, ok, err := o.Next("ssm")
 	Must(t, err)
-	if !ok || len(again.Records) != 1 || again.Records[0].GetSiteName() != "changed" {
+	if !ok || again.Records.Count() != 1 || Decode(again.Records)[0].GetSiteName() != "changed" {
 		t.Errorf("retried as %+v", again)
 	}
 	letters, err := o.DeadLetters()
 	Must(t, err)
 	Equal(t, "dead letters", len(letters), 1)
-	Equal(t, "kept", IDs(letters[0].Records), []string{"b", "c"})
+	Equal(t, "kept", LetterIDs(letters[0].Records), []string{"b", "c"})
 	Equal(t, "reason", letters[0].Reason, "no")
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/internal/contract"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // model is the outbox as one would write it without a disk.
@@ -169,13 +168,11 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 			"append": func(t *rapid.T) {
 				w, _ := pick(t)
 				var ids []string
-				var list []*pluginv1.Record
 				for range rapid.SampledFrom([]int{1, 2, 300}).Draw(t, "records") {
 					recordCount++
 					ids = append(ids, fmt.Sprint(recordCount))
 				}
-				list = Records(ids...)
-				Must(t, w.writer.Append(list))
+				Must(t, w.writer.Append(Records(ids...)))
 				w.append(ids)
 			},
 			"commit": func(t *rapid.T) {
@@ -241,7 +238,7 @@ func testAgainstModel(tb *testing.T, newPlace NewPlace) {
 				for _, one := range list {
 					if c := m.cursors[one.Messenger]; c != nil && c.until < 0 {
 						Must(t, o.RetryDeadLetter(one.Messenger, one.BatchID, nil))
-						m.queue = append(m.queue, modelBatch{ids: IDs(one.Records), only: one.Messenger,
+						m.queue = append(m.queue, modelBatch{ids: LetterIDs(one.Records), only: one.Messenger,
 							window: &modelRange{one.ProjectID, hoursOf(one.From), hoursOf(one.To)}})
 						m.deadLetters--
 						return

@@ -74,23 +74,45 @@ func Open(t testing.TB, place Place) Store {
 }
 
 // Records returns a record for each ID.
-func Records(ids ...string) []*pluginv1.Record {
+func Records(ids ...string) outbox.Records {
 	var list []*pluginv1.Record
 	for _, id := range ids {
-		list = append(list, &pluginv1.Record{Id: id, Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{VmUuid: id}}})
+		list = append(list, newRecord(id, ""))
+	}
+	return encode(list)
+}
+
+// Large returns a record that fills a batch.
+func Large(id string) outbox.Records {
+	return encode([]*pluginv1.Record{newRecord(id, strings.Repeat("x", contract.FullBatchBytes))})
+}
+
+func newRecord(id, machineName string) *pluginv1.Record {
+	return &pluginv1.Record{Id: id, Kind: &pluginv1.Record_Cloud{Cloud: &pluginv1.CloudRecord{VmUuid: id, MachineName: machineName}}}
+}
+
+func encode(list []*pluginv1.Record) outbox.Records {
+	records, err := outbox.EncodeRecords(list, nil)
+	if err != nil {
+		panic(err) // only of texts that are not UTF-8
+	}
+	return records
+}
+
+// Decode returns the records of a batch.
+func Decode(records outbox.Records) []*pluginv1.Record {
+	list, err := records.Decode()
+	if err != nil {
+		panic(err)
 	}
 	return list
 }
 
-// Large returns a record that fills a batch.
-func Large(id string) []*pluginv1.Record {
-	list := Records(id)
-	list[0].GetCloud().MachineName = strings.Repeat("x", contract.FullBatchBytes)
-	return list
-}
+// IDs returns the IDs of the records of a batch.
+func IDs(records outbox.Records) []string { return LetterIDs(Decode(records)) }
 
-// IDs returns the IDs of records.
-func IDs(records []*pluginv1.Record) []string {
+// LetterIDs returns the IDs of the records of a dead letter.
+func LetterIDs(records []*pluginv1.Record) []string {
 	var ids []string
 	for _, record := range records {
 		ids = append(ids, record.GetId())
@@ -115,7 +137,7 @@ func Begin(t TB, store Store, origin outbox.Origin) outbox.WindowWriter {
 }
 
 // Commit commits a window for each batch.
-func Commit(t TB, store Store, batches ...[]*pluginv1.Record) {
+func Commit(t TB, store Store, batches ...outbox.Records) {
 	t.Helper()
 	for _, batch := range batches {
 		w := Begin(t, store, Origin("p", 0, 1))

@@ -20,7 +20,7 @@ func testPending(t *testing.T, newPlace NewPlace) {
 		t.Errorf("got %+v", list)
 	}
 	batch, ok, err := o.Batch(list[1].ID)
-	if err != nil || !ok || len(batch.Records) != list[1].RecordCount {
+	if err != nil || !ok || batch.Records.Count() != list[1].RecordCount {
 		t.Errorf("read %+v, %v, %v", batch, ok, err)
 	}
 	if _, ok, err := o.Batch("another"); ok || err != nil {

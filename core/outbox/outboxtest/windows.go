@@ -52,7 +52,7 @@ func testSmallBatchesArePutTogether(t *testing.T, newPlace NewPlace) {
 	for i := range count {
 		Must(t, w.Append(Records(fmt.Sprint(i))))
 	}
-	Must(t, w.Append(nil))
+	Must(t, w.Append(outbox.Records{}))
 	Must(t, w.Commit(outbox.Change{}))
 	got := Drain(t, o, "ssm")
 	if len(got) != 2 || len(got[0]) != contract.FullBatchRecords || got[1][0] != fmt.Sprint(count-1) {
@@ -392,7 +392,7 @@ func testUnusualTexts(t *testing.T, newPlace NewPlace) {
 	Must(t, err)
 	Equal(t, "dead letters", len(list), 6)
 	for _, letter := range list {
-		Equal(t, "records", IDs(letter.Records), []string{letter.ProjectID})
+		Equal(t, "records", LetterIDs(letter.Records), []string{letter.ProjectID})
 		if !strings.HasPrefix(letter.ProjectName, "nul \ufffd, broken \ufffd, ") {
 			t.Errorf("project name %q", letter.ProjectName)
 		}

@@ -201,10 +201,11 @@ func (t *tx) sumBodies() (int64, error) {
 }
 
 func (t *tx) insertDeadLetter(letter *outbox.DeadLetter) error {
-	body, err := encodeRecords(letter.Records)
+	records, err := outbox.EncodeRecords(letter.Records, nil)
 	if err != nil {
 		return err
 	}
+	body := records.Bytes()
 	reasons, err := json.Marshal(letter.RecordReasons) // escapes NUL and invalid UTF-8
 	if err != nil {
 		return err
@@ -325,8 +326,12 @@ func (s *Store) RetryDeadLetter(messenger, batchID string, edit func([]*pluginv1
 				return err
 			}
 		}
+		records, err := outbox.EncodeRecords(retry, nil)
+		if err != nil {
+			return err
+		}
 		windowID := t.windowID(0)
-		if err := t.insertBatch(windowID, 1, retry); err != nil {
+		if err := t.insertBatch(windowID, 1, records); err != nil {
 			return err
 		}
 		return t.appendWindow(&windowRow{

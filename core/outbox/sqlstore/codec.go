@@ -5,26 +5,19 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/caso-project/caso/core/outbox"
 	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // errChecksum means that a row is not the one that was written.
 var errChecksum = errors.New("checksum mismatch")
 
-// encodeRecords returns the body of a batch. The encoding is deterministic, so that a batch that is
-// read and written again has the same bytes.
-func encodeRecords(records []*pluginv1.Record) ([]byte, error) {
-	return proto.MarshalOptions{Deterministic: true}.Marshal(&pluginv1.RecordBatch{Records: records})
-}
-
 func decodeRecords(body []byte) ([]*pluginv1.Record, error) {
-	batch := &pluginv1.RecordBatch{}
-	if err := proto.Unmarshal(body, batch); err != nil {
+	records, err := outbox.ParseRecords(body)
+	if err != nil {
 		return nil, err
 	}
-	return batch.GetRecords(), nil
+	return records.Decode()
 }
 
 // formatTime returns a time as it is stored.

@@ -43,7 +43,7 @@ func contentOf(t *testing.T, store *Store) map[string]any {
 	for i := range pending {
 		batch, _, err := store.Batch(pending[i].ID)
 		outboxtest.Must(t, err)
-		for _, record := range batch.Records {
+		for _, record := range outboxtest.Decode(batch.Records) {
 			pending[i].Messengers = append(pending[i].Messengers, record.String())
 		}
 	}

@@ -123,31 +123,44 @@ func (t *tx) nextBatch(c *cursorRow) (*windowRow, int64, error) {
 
 // readBatch returns the records of a batch. An error of type *outbox.DamagedBatchError concerns
 // this batch alone.
-func (t *tx) readBatch(w *windowRow, number int64) ([]*pluginv1.Record, error) {
-	damaged := func(err error) error {
-		return &outbox.DamagedBatchError{Location: t.store.location.String(), ID: w.batchID(number), Err: err}
+func (t *tx) readBatch(w *windowRow, number int64) (outbox.Records, error) {
+	damaged := func(err error) (outbox.Records, error) {
+		return outbox.Records{}, &outbox.DamagedBatchError{Location: t.store.location.String(), ID: w.batchID(number), Err: err}
 	}
 	if w.damage != nil {
-		return nil, damaged(fmt.Errorf("its window: %w", w.damage))
+		return damaged(fmt.Errorf("its window: %w", w.damage))
 	}
 	var recordCount, checksum int64
 	var body []byte
 	found, err := t.queryOne(selectBatch, []any{&recordCount, &checksum, &body}, w.windowID, number)
 	switch {
 	case err != nil && t.store.engine.isDamage(err):
-		return nil, damaged(err)
+		return damaged(err)
 	case err != nil:
-		return nil, err
+		return outbox.Records{}, err
 	case !found:
-		return nil, damaged(errors.New("its records are missing"))
+		return damaged(errors.New("its records are missing"))
 	case rowChecksum(w.windowID, number, recordCount, body) != checksum:
-		return nil, damaged(errChecksum)
+		return damaged(errChecksum)
 	}
-	records, err := decodeRecords(body)
+	records, err := outbox.ParseRecords(body)
 	if err != nil {
-		return nil, damaged(err)
+		return damaged(err)
 	}
 	return records, nil
+}
+
+// decodeBatch returns the decoded records of a batch, with the errors of readBatch.
+func (t *tx) decodeBatch(w *windowRow, number int64) ([]*pluginv1.Record, error) {
+	records, err := t.readBatch(w, number)
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := records.Decode()
+	if err != nil {
+		return nil, &outbox.DamagedBatchError{Location: t.store.location.String(), ID: w.batchID(number), Err: err}
+	}
+	return decoded, nil
 }
 
 // Next returns the first pending batch of a messenger, in commit order; false if its backlog is
@@ -208,7 +221,7 @@ func (s *Store) Reject(messenger string, batchIDs []string, reason string, recor
 			}
 			letters = append(letters, letter)
 			var err error
-			letter.Records, err = t.readBatch(w, number)
+			letter.Records, err = t.decodeBatch(w, number)
 			if damaged, ok := errors.AsType[*outbox.DamagedBatchError](err); ok {
 				letter.Reason = storableText(fmt.Sprintf("%s (the batch is damaged: %v)", reason, damaged.Err))
 				return nil

@@ -63,7 +63,7 @@ func TestChild(t *testing.T) {
 		batch, _, err := o.Next("fast")
 		outboxtest.Must(t, err)
 		outboxtest.Must(t, o.Ack("fast", batch.ID))
-		fmt.Println("acked", batch.Records[0].GetId())
+		fmt.Println("acked", outboxtest.IDs(batch.Records)[0])
 	}
 }
 

@@ -65,7 +65,7 @@ func TestShrink(t *testing.T) {
 	}
 	again := open(t, dir)
 	next, ok, err := again.Next("logstash")
-	if err != nil || !ok || next.ID != last.ID || len(next.Records) != 1 {
+	if err != nil || !ok || next.ID != last.ID || next.Records.Count() != 1 {
 		t.Errorf("next is %+v, %v, %v", next, ok, err)
 	}
 	if _, ok, err := again.Next("ssm"); ok || err != nil {

@@ -6,11 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/caso-project/caso/core/outbox"
 	"github.com/caso-project/caso/internal/contract"
-	pluginv1 "github.com/caso-project/caso/proto/caso/plugin/v1"
 )
 
 // windowRow is a row of outbox_windows: a committed window, or the records of a retried dead
@@ -121,8 +118,7 @@ type windowWriter struct {
 	staged int64
 	// unstaged lists records that are not stored yet. Small batches are joined to the size of a
 	// full one, and the last is stored by Commit: for most projects that is the only transaction.
-	unstaged      []*pluginv1.Record
-	unstagedBytes int
+	unstaged outbox.Records
 	// stateParts is the number of parts of the new state that were stored ahead of the commit.
 	stateParts int64
 	failed     error
@@ -143,32 +139,31 @@ func (s *Store) Begin(origin outbox.Origin) (outbox.WindowWriter, error) {
 }
 
 // Append stages records, see outbox.WindowWriter.
-func (w *windowWriter) Append(records []*pluginv1.Record) error {
+func (w *windowWriter) Append(records outbox.Records) error {
 	if w.ended {
 		return w.store.errorf(w.doing("staging records"), outbox.ErrWindowEnded)
 	}
 	if w.failed != nil {
 		return w.failed
 	}
-	size := proto.Size(&pluginv1.RecordBatch{Records: records})
-	if len(w.unstaged)+len(records) > contract.FullBatchRecords || w.unstagedBytes+size > contract.FullBatchBytes {
+	if w.unstaged.Count()+records.Count() > contract.FullBatchRecords ||
+		len(w.unstaged.Bytes())+len(records.Bytes()) > contract.FullBatchBytes {
 		if err := w.stage(); err != nil {
 			w.failed = err
 			return err
 		}
 	}
-	w.unstaged = append(w.unstaged, records...)
-	w.unstagedBytes += size
+	w.unstaged = w.unstaged.Join(records)
 	return nil
 }
 
 // stage stores a batch that no messenger sees yet, because its window is not in outbox_windows.
 func (w *windowWriter) stage() error {
-	if len(w.unstaged) == 0 {
+	if w.unstaged.Count() == 0 {
 		return nil
 	}
 	doing := w.doing("staging records")
-	if err := w.store.reserve(doing, w.unstagedBytes); err != nil {
+	if err := w.store.reserve(doing, len(w.unstaged.Bytes())); err != nil {
 		return err
 	}
 	windowID := w.windowID
@@ -181,7 +176,7 @@ func (w *windowWriter) stage() error {
 	}
 	w.windowID = windowID
 	w.staged++
-	w.unstaged, w.unstagedBytes = nil, 0
+	w.unstaged = outbox.Records{}
 	return nil
 }
 
@@ -194,13 +189,9 @@ func (t *tx) windowID(id int64) int64 {
 	return id
 }
 
-func (t *tx) insertBatch(windowID, number int64, records []*pluginv1.Record) error {
-	body, err := encodeRecords(records)
-	if err != nil {
-		return err
-	}
-	return t.execOne(insertBatch, windowID, number, int64(len(records)), int64(len(body)),
-		rowChecksum(windowID, number, int64(len(records)), body), body)
+func (t *tx) insertBatch(windowID, number int64, records outbox.Records) error {
+	count, body := int64(records.Count()), records.Bytes()
+	return t.execOne(insertBatch, windowID, number, count, int64(len(body)), rowChecksum(windowID, number, count, body), body)
 }
 
 // Commit makes the window visible, see outbox.WindowWriter.
@@ -216,7 +207,7 @@ func (w *windowWriter) Commit(change outbox.Change) error {
 		w.failed = err
 		return err
 	}
-	w.ended, w.unstaged = true, nil
+	w.ended, w.unstaged = true, outbox.Records{}
 	return nil
 }
 
@@ -224,7 +215,7 @@ func (w *windowWriter) commit(doing string, change outbox.Change) error {
 	if !change.MoveCheckpoint {
 		change.State = nil
 	}
-	if err := w.store.reserve(doing, w.unstagedBytes+len(change.State)); err != nil {
+	if err := w.store.reserve(doing, len(w.unstaged.Bytes())+len(change.State)); err != nil {
 		return err
 	}
 	parts, err := w.stageState(change.State)
@@ -235,7 +226,7 @@ func (w *windowWriter) commit(doing string, change outbox.Change) error {
 	var oldState stateRef
 	err = w.store.update(doing, func(t *tx) error {
 		windowID, count := t.windowID(w.windowID), w.staged
-		if len(w.unstaged) > 0 {
+		if w.unstaged.Count() > 0 {
 			count++
 			if err := t.insertBatch(windowID, count, w.unstaged); err != nil {
 				return err
@@ -276,7 +267,7 @@ func (w *windowWriter) Abort() error {
 	if w.ended {
 		return nil
 	}
-	w.ended, w.unstaged = true, nil
+	w.ended, w.unstaged = true, outbox.Records{}
 	if w.windowID == 0 {
 		return nil
 	}
