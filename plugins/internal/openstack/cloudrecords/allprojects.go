@@ -257,7 +257,7 @@ func (a *allProjects) readChanges(
 			return nil
 		case err != nil:
 			changes.unreadable[one.ProjectID] = true
-			return nil
+			return nil //nolint:nilerr // the project of the server is listed alone, and has the error then
 		}
 		list := changes.byProject[one.ProjectID]
 		if at, again := index[one.ID]; again {
@@ -278,7 +278,7 @@ func (a *allProjects) readChanges(
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return &sharedChanges{unusable: true}, nil
+		return &sharedChanges{unusable: true}, nil //nolint:nilerr // each project is listed alone instead
 	}
 	a.listers.Store(scope.Region, &by)
 	return changes, nil
