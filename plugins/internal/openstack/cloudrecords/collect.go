@@ -27,23 +27,23 @@ func (c *Collector) Collect(
 		return nil, errors.Join(append([]error{addRemedy(err)}, warnings...)...)
 	}
 
-	lists, err := c.listServers(ctx, scope, previous, out)
+	list, err := c.listServers(ctx, scope, previous, out)
 	if err != nil {
 		return fail(err)
 	}
-	warnings = append(warnings, unreadableWarnings(lists)...)
-	if err := c.checkUnreadable(lists, 0); err != nil {
+	warnings = append(warnings, unreadableWarnings(list.unreadable)...)
+	if err := c.checkUnreadable(len(list.unreadable)); err != nil {
 		return fail(err)
 	}
 	if !scope.Republish {
-		missing, err := checkMissing(ctx, lists, previous)
+		warning, err := list.checkMissing(ctx, previous)
 		if err != nil {
 			return fail(err)
 		}
-		warnings = append(warnings, missing...)
+		warnings = append(warnings, warning)
 	}
 
-	found := mergeLists(lists, scope.Window.To)
+	found := list.serversBefore(scope.Window.To)
 	changes := changeReader{scope: scope, previous: previous, stateLost: stateErr != nil,
 		countsSleeps: c.options.countsSleeps, out: out}
 	err = changes.addChanges(ctx, found)
@@ -55,8 +55,8 @@ func (c *Collector) Collect(
 		warnings = append(warnings, lostSizesWarning(changes.resizedUnknown, scope.Republish))
 	}
 
-	next := previous.next(found, lists, scope.Window.From, scope.Window.To)
-	details, detailWarnings := c.readDetails(ctx, scope, found, lists, previous, next)
+	next := previous.next(found, list, scope.Window.From, scope.Window.To)
+	details, detailWarnings := c.readDetails(ctx, scope, found, list.full, previous, next)
 	warnings = append(warnings, detailWarnings...)
 
 	months := sdk.Months(scope.Window)
@@ -70,10 +70,10 @@ func (c *Collector) Collect(
 	sources := recordSources(found, details, measured, scope, previous)
 	sources, invalid, invalidWarnings := dropInvalid(scope.Project.GetId(), sources, months)
 	warnings = append(warnings, invalidWarnings...)
-	if err := c.checkUnreadable(lists, len(invalid)); err != nil {
+	if err := c.checkUnreadable(len(list.unreadable) + len(invalid)); err != nil {
 		return fail(err)
 	}
-	next.keepOpen(previous, invalid, lists)
+	next.keepOpen(previous, invalid, list)
 	if err := emitRecords(scope.Project.GetId(), sources, months, out); err != nil {
 		return fail(err)
 	}
@@ -119,11 +119,7 @@ func endUnreported(s server, scope openstack.Scope, previous state) bool {
 }
 
 // checkUnreadable returns an error where more servers than allowed cannot be reported.
-func (c *Collector) checkUnreadable(lists []regionList, invalid int) error {
-	count := invalid
-	for _, list := range lists {
-		count += len(list.unreadable)
-	}
+func (c *Collector) checkUnreadable(count int) error {
 	if count <= c.options.maxUnreadable {
 		return nil
 	}
@@ -173,20 +169,18 @@ func emitRecords(
 const maxNamedServers = 10
 
 // unreadableWarnings returns a warning for each server that could not be parsed, up to a number.
-func unreadableWarnings(lists []regionList) []error {
+func unreadableWarnings(unreadable []servers.Unreadable) []error {
 	var warnings []error
-	for _, list := range lists {
-		for _, one := range list.unreadable {
-			name := one.ID
-			if name == "" {
-				name = "without an id"
-			}
-			if len(warnings) == maxNamedServers {
-				return append(warnings, sdk.Warnf("more servers are skipped, they cannot be read"))
-			}
-			warnings = append(warnings, sdk.Warnf("server %s is skipped, it cannot be read: %s", name, one.Err).
-				WithResource(one.ID))
+	for _, one := range unreadable {
+		name := one.ID
+		if name == "" {
+			name = "without an id"
 		}
+		if len(warnings) == maxNamedServers {
+			return append(warnings, sdk.Warnf("more servers are skipped, they cannot be read"))
+		}
+		warnings = append(warnings, sdk.Warnf("server %s is skipped, it cannot be read: %s", name, one.Err).
+			WithResource(one.ID))
 	}
 	return warnings
 }

@@ -1,7 +1,7 @@
 // Package cloudrecords collects the cloud records of a project's servers. A record passes through
 // these stages, each a function in the file of that name:
 //
-//	list.go       nova's lists (package servers) and the previous state -> the servers of all regions
+//	list.go       nova's lists (package servers) and the previous state -> the servers
 //	allprojects.go lists of changes that serve all projects
 //	changes.go    instance actions of changed servers -> resizes, suspended times, ends
 //	history.go    sizes and suspended times of a server -> its processor time as of a time

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,10 +27,10 @@ type details struct {
 }
 
 // readDetails returns the details of servers by ID. A detail that cannot be read is left out with a
-// warning, so that no record is lost. Names that the previous state has are read again with each
-// full list; the next state gets all names.
+// warning, so that no record is lost. Names that the previous state has are read again where
+// again is set, which is with each full list; the next state gets all names.
 func (c *Collector) readDetails(
-	ctx context.Context, scope openstack.Scope, found []server, lists []regionList, previous, next state,
+	ctx context.Context, scope openstack.Scope, found []server, again bool, previous, next state,
 ) (map[string]details, []error) {
 	var warnings []error
 	addWarning := func(warning error) {
@@ -48,7 +47,6 @@ func (c *Collector) readDetails(
 			addWarning(warning)
 		}
 	}
-	again := slices.ContainsFunc(lists, func(list regionList) bool { return list.full })
 	images, complete, warning := c.readImageNames(ctx, scope, found, previous.images, again)
 	addWarning(warning)
 	if complete {

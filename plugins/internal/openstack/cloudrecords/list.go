@@ -21,9 +21,8 @@ const (
 	minCountedServers = 100
 )
 
-// regionList is nova's list of a project's servers in a region.
-type regionList struct {
-	region     string
+// serverList is nova's list of the servers of a project and region.
+type serverList struct {
 	nova       *novaClient
 	servers    []servers.Server
 	unreadable []servers.Unreadable
@@ -41,15 +40,15 @@ type regionList struct {
 // listServers lists the servers that changed in the region, where that is enough, else all of them.
 func (c *Collector) listServers(
 	ctx context.Context, scope openstack.Scope, previous state, out sdk.Output,
-) ([]regionList, error) {
-	list := regionList{region: scope.Region, nova: &novaClient{scope: scope, versions: &c.versions}}
+) (*serverList, error) {
+	list := &serverList{nova: &novaClient{scope: scope, versions: &c.versions}}
 	if !c.stateNeedsFullList(scope, previous) {
-		enough, err := c.listChanges(ctx, &list, previous, out)
+		enough, err := c.listChanges(ctx, list, previous, out)
 		if err != nil {
 			return nil, err
 		}
 		if enough {
-			return []regionList{list}, nil
+			return list, nil
 		}
 	}
 	list.full = true
@@ -57,23 +56,23 @@ func (c *Collector) listServers(
 	if err == nil && c.options.fullListInterval > 0 && list.count().Instances >= minCountedServers {
 		err = list.readUsed(ctx)
 	}
-	return []regionList{list}, err
+	return list, err
 }
 
 // listChanges lists the servers that changed. It returns false where that is not enough.
 func (c *Collector) listChanges(
-	ctx context.Context, list *regionList, previous state, out sdk.Output,
+	ctx context.Context, list *serverList, previous state, out sdk.Output,
 ) (bool, error) {
 	endTurn := func(bool) {}
 	if c.options.allProjects {
 		var err error
-		if endTurn, err = c.allProjects.waitForTurn(ctx, list.region, out); err != nil {
+		if endTurn, err = c.allProjects.waitForTurn(ctx, list.nova.scope.Region, out); err != nil {
 			return false, err
 		}
 		defer endTurn(false)
 	}
 	now, err := c.allProjects.now(ctx, list.nova)
-	if err != nil || c.needsFullList(previous.regions[list.region].full, now) {
+	if err != nil || c.needsFullList(previous.lists.full, now) {
 		return false, err
 	}
 	list.setSince(previous)
@@ -101,16 +100,8 @@ func (c *Collector) listChanges(
 // stateNeedsFullList reports whether a list of changes is not enough for a window, whatever the
 // time is.
 func (c *Collector) stateNeedsFullList(scope openstack.Scope, previous state) bool {
-	_, known := previous.regions[scope.Region]
-	if scope.Republish || !known || c.options.fullListInterval == 0 || !previous.to.Equal(scope.Window.From) {
-		return true
-	}
-	for _, one := range previous.unreadable {
-		if one.region == scope.Region {
-			return true
-		}
-	}
-	return false
+	return scope.Republish || !previous.lists.exist() || c.options.fullListInterval == 0 ||
+		!previous.to.Equal(scope.Window.From) || len(previous.unreadable) > 0
 }
 
 // needsFullList reports whether the last full list is too old for a list of changes.
@@ -121,10 +112,10 @@ func (c *Collector) needsFullList(lastFull, now time.Time) bool {
 }
 
 // setSince sets the time since when changes are listed.
-func (l *regionList) setSince(previous state) {
+func (l *serverList) setSince(previous state) {
 	from := l.nova.scope.Window.From
 	l.since = from
-	if last, known := previous.regions[l.region]; known {
+	if last := previous.lists; last.exist() {
 		// A change may have been missed since the last full list, for example in a cell that was
 		// down.
 		l.since = earliestTime(from, last.full)
@@ -132,15 +123,13 @@ func (l *regionList) setSince(previous state) {
 			l.since = earliestTime(from, last.listed)
 		}
 	}
-	for _, one := range previous.unreadable {
-		if one.region == l.region {
-			l.since = earliestTime(l.since, one.since)
-		}
+	for _, since := range previous.unreadable {
+		l.since = earliestTime(l.since, since)
 	}
 }
 
 // readServers reads the list and adds the servers that the previous state has.
-func (l *regionList) readServers(ctx context.Context, previous state, out sdk.Output) error {
+func (l *serverList) readServers(ctx context.Context, previous state, out sdk.Output) error {
 	client, err := l.nova.open(ctx)
 	if err != nil {
 		return err
@@ -159,20 +148,20 @@ func (l *regionList) readServers(ctx context.Context, previous state, out sdk.Ou
 }
 
 // addKnown adds the servers that the list lacks and the previous state has.
-func (l *regionList) addKnown(previous state) {
+func (l *serverList) addKnown(previous state) {
 	l.known = nil
 	listed := l.listedIDs()
 	for id, known := range previous.servers {
 		// No full list has a deleted server for ever, nor a soft-deleted one.
 		inList := l.full && known.Status != "DELETED" && known.Status != "SOFT_DELETED"
-		if known.region == l.region && !listed[id] && !inList {
+		if !listed[id] && !inList {
 			l.known = append(l.known, known)
 		}
 	}
 }
 
 // listedIDs returns the IDs of the servers in the list, also of unreadable ones.
-func (l *regionList) listedIDs() map[string]bool {
+func (l *serverList) listedIDs() map[string]bool {
 	listed := make(map[string]bool, len(l.servers)+len(l.unreadable))
 	for _, one := range l.servers {
 		listed[one.ID] = true
@@ -185,13 +174,13 @@ func (l *regionList) listedIDs() map[string]bool {
 
 // contradicts reports whether a list of changes does not fit what is known: a server has another
 // creation time, or nova counts others.
-func (l *regionList) contradicts(ctx context.Context, previous state) (bool, error) {
+func (l *serverList) contradicts(ctx context.Context, previous state) (bool, error) {
 	for _, one := range l.servers {
 		if known := previous.servers[one.ID]; known != nil && !known.Created.Equal(one.Created) {
 			return true, nil
 		}
 	}
-	last := previous.regions[l.region]
+	last := previous.lists
 	if !last.hasExcess {
 		return false, nil
 	}
@@ -202,7 +191,7 @@ func (l *regionList) contradicts(ctx context.Context, previous state) (bool, err
 }
 
 // readUsed reads what nova counts.
-func (l *regionList) readUsed(ctx context.Context) error {
+func (l *serverList) readUsed(ctx context.Context) error {
 	l.used = nil
 	client, err := l.nova.open(ctx)
 	if err != nil {
@@ -215,7 +204,7 @@ func (l *regionList) readUsed(ctx context.Context) error {
 }
 
 // count returns what the servers that nova has occupy.
-func (l *regionList) count() servers.Used {
+func (l *serverList) count() servers.Used {
 	var sum servers.Used
 	add := func(status string, flavor *servers.Flavor) {
 		if status == "DELETED" {
@@ -241,8 +230,8 @@ func subtractUsed(a, b servers.Used) servers.Used {
 		MemoryMB: a.MemoryMB - b.MemoryMB}
 }
 
-// nextState returns the state of the region after the list.
-func (l *regionList) nextState(last regionState) regionState {
+// nextState returns the state of the lists after this one.
+func (l *serverList) nextState(last listState) listState {
 	last.listed = l.made
 	if l.full {
 		last.full = l.made
@@ -257,38 +246,30 @@ func (l *regionList) nextState(last regionState) regionState {
 // server is a server that existed before the window's end.
 type server struct {
 	servers.Server
-	region string
-	nova   *novaClient
-	// listed is set where a list of this window has the server; otherwise it is as it was known.
+	nova *novaClient
+	// listed is set where the list of this window has the server; otherwise it is as it was known.
 	listed bool
 	history
 	// life is what accounting derives the figures from.
 	life lifecycle
 }
 
-// mergeLists returns the servers that were created before a time, by creation time and ID.
-func mergeLists(lists []regionList, to time.Time) []server {
+// serversBefore returns the servers that were created before a time, by creation time and ID.
+func (l *serverList) serversBefore(to time.Time) []server {
 	var found []server
-	seen := map[string]bool{}
-	add := func(one servers.Server, list regionList, listed bool) {
-		// Two regions with one endpoint list the same servers.
-		if !one.Created.Before(to) || seen[one.ID] {
+	add := func(one servers.Server, listed bool) {
+		if !one.Created.Before(to) {
 			return
 		}
-		seen[one.ID] = true
-		found = append(found, server{Server: one, region: list.region, nova: list.nova, listed: listed,
+		found = append(found, server{Server: one, nova: l.nova, listed: listed,
 			life: lifecycle{status: one.Status, created: one.Created, updated: one.Updated,
 				launched: one.Launched, terminated: one.Terminated}})
 	}
-	for _, list := range lists {
-		for _, one := range list.servers {
-			add(one, list, true)
-		}
+	for _, one := range l.servers {
+		add(one, true)
 	}
-	for _, list := range lists {
-		for _, one := range list.known {
-			add(one.Server, list, false)
-		}
+	for _, one := range l.known {
+		add(one.Server, false)
 	}
 	slices.SortFunc(found, compareServers)
 	return found
@@ -297,59 +278,49 @@ func mergeLists(lists []regionList, to time.Time) []server {
 // maxMissingChecks limits the requests for servers that a full list lacks.
 const maxMissingChecks = 20
 
-// checkMissing looks up servers that were open in the last window and that full lists lack now. A
+// checkMissing looks up servers that were open in the last window and that a full list lacks now. A
 // list without a server that nova finds by its ID is incomplete: a cell stopped answering while it
 // was read, or a proxy answered in nova's place. Of many missing servers a sample is looked up.
-func checkMissing(
-	ctx context.Context, lists []regionList, previous state,
-) (warnings []error, err error) {
-	for _, list := range lists {
-		missing := missingServers(list, lists, previous)
-		if len(missing) == 0 {
-			continue
-		}
-		client, err := list.nova.open(ctx)
+func (l *serverList) checkMissing(ctx context.Context, previous state) (warning, err error) {
+	missing := l.missingServers(previous)
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	client, err := l.nova.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	step := (len(missing) + maxMissingChecks - 1) / maxMissingChecks
+	var examples []string
+	for i := 0; i < len(missing); i += step {
+		exists, err := client.Exists(ctx, missing[i])
 		if err != nil {
 			return nil, err
 		}
-		step := (len(missing) + maxMissingChecks - 1) / maxMissingChecks
-		var examples []string
-		for i := 0; i < len(missing); i += step {
-			exists, err := client.Exists(ctx, missing[i])
-			if err != nil {
-				return nil, err
-			}
-			if exists {
-				return nil, fmt.Errorf("%w: its list lacks server %s (and %d more of the last window), which exists",
-					servers.ErrIncomplete, missing[i], len(missing)-1)
-			}
-			if len(examples) < 5 {
-				examples = append(examples, missing[i])
-			}
+		if exists {
+			return nil, fmt.Errorf("%w: its list lacks server %s (and %d more of the last window), which exists",
+				servers.ErrIncomplete, missing[i], len(missing)-1)
 		}
-		warnings = append(warnings, missingWarning(len(missing), examples))
+		if len(examples) < 5 {
+			examples = append(examples, missing[i])
+		}
 	}
-	return warnings, nil
+	return missingWarning(len(missing), examples), nil
 }
 
-// missingServers returns the IDs of the servers of a region that were open in the last window, and
-// that are in no list now.
-func missingServers(list regionList, lists []regionList, previous state) []string {
-	if !list.full {
+// missingServers returns the IDs of the servers that were open in the last window and that a full
+// list lacks.
+func (l *serverList) missingServers(previous state) []string {
+	if !l.full {
 		return nil
 	}
-	found := map[string]bool{}
-	for _, one := range lists {
-		for id := range one.listedIDs() {
-			found[id] = true
-		}
-	}
-	for _, known := range list.known {
+	found := l.listedIDs()
+	for _, known := range l.known {
 		found[known.ID] = true
 	}
 	var missing []string
 	for id, known := range previous.servers {
-		if known.region == list.region && known.open && !found[id] {
+		if known.open && !found[id] {
 			missing = append(missing, id)
 		}
 	}

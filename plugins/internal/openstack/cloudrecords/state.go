@@ -23,23 +23,24 @@ type state struct {
 	to time.Time
 	// knownFrom is the start of the first window of this state: ends before it are unknown.
 	knownFrom time.Time
-	// regions has what is known about the lists of each region.
-	regions map[string]regionState
+	// lists is what is known about nova's lists; the zero value where there was none.
+	lists listState
 	// servers are those that nova has and those whose end is in a later window, by ID.
 	servers map[string]*knownServer
 	// ended are servers whose end was reported: while nova may list them again, and as long as
 	// republished windows need their history.
 	ended map[string]*knownServer
-	// unreadable are servers that could not be read, by ID.
-	unreadable map[string]unreadableServer
+	// unreadable are servers that could not be read in the last window, by ID: the time since when
+	// changed servers have to be listed to find their last change.
+	unreadable map[string]time.Time
 	// images and users are names by ID.
 	images, users map[string]string
 	// measurer is the state of the measurer.
 	measurer []byte
 }
 
-// regionState is what is known about the lists of a region. Times are by the cloud's clock.
-type regionState struct {
+// listState is what is known about nova's lists. Times are by the cloud's clock.
+type listState struct {
 	// listed and full are the times of the last list and of the last full list.
 	listed, full time.Time
 	// hasExcess is set where nova counted what the project occupies when the last full list was
@@ -48,10 +49,12 @@ type regionState struct {
 	excess    servers.Used
 }
 
+// exist reports whether there was a list before.
+func (l listState) exist() bool { return !l.listed.IsZero() }
+
 // knownServer is a server as of the last list that had it.
 type knownServer struct {
 	servers.Server
-	region string
 	history
 	// open is set where the server was reported as not ended. Its end is reported also where it
 	// lies before the next window: the deletion began before and was recorded after, or the clock
@@ -62,16 +65,9 @@ type knownServer struct {
 	endReported time.Time
 }
 
-// unreadableServer is a server that could not be read in the last window.
-type unreadableServer struct {
-	region string
-	// since is the time since when changed servers have to be listed to find its last change.
-	since time.Time
-}
-
 // stateHeader returns the first line of an extractor's state, with the version of its format. JSON
 // in a zstd frame follows.
-func stateHeader(extractor string) string { return "caso-extractor-" + extractor + " 2\n" }
+func stateHeader(extractor string) string { return "caso-extractor-" + extractor + " 3\n" }
 
 const (
 	// keepHistory is the time after their end for which servers with a history stay in the state,
@@ -84,8 +80,8 @@ const (
 var errState = errors.New("the previous state is not readable by this version")
 
 func newState() state {
-	return state{regions: map[string]regionState{}, servers: map[string]*knownServer{},
-		ended: map[string]*knownServer{}, unreadable: map[string]unreadableServer{},
+	return state{servers: map[string]*knownServer{},
+		ended: map[string]*knownServer{}, unreadable: map[string]time.Time{},
 		images: map[string]string{}, users: map[string]string{}}
 }
 
@@ -123,7 +119,9 @@ type (
 	storedState struct {
 		To         int64              `json:"to"`
 		KnownFrom  int64              `json:"from"`
-		Regions    []storedRegion     `json:"regions,omitempty"`
+		Listed     int64              `json:"listed,omitempty"`
+		Full       int64              `json:"full,omitempty"`
+		Excess     *servers.Used      `json:"excess,omitempty"`
 		Texts      []string           `json:"texts,omitempty"`
 		Flavors    []storedFlavor     `json:"flavors,omitempty"`
 		Servers    []storedServer     `json:"servers,omitempty"`
@@ -132,12 +130,6 @@ type (
 		Images     map[string]string  `json:"images,omitempty"`
 		Users      map[string]string  `json:"users,omitempty"`
 		Measurer   []byte             `json:"measurer,omitempty"`
-	}
-	storedRegion struct {
-		Name   string        `json:"name"`
-		Listed int64         `json:"listed"`
-		Full   int64         `json:"full"`
-		Excess *servers.Used `json:"excess,omitempty"`
 	}
 	storedFlavor struct {
 		Name       string            `json:"name,omitempty"`
@@ -153,7 +145,6 @@ type (
 		Project     int           `json:"p,omitempty"`
 		Image       int           `json:"i,omitempty"`
 		Status      int           `json:"s,omitempty"`
-		Region      int           `json:"r,omitempty"`
 		Created     int64         `json:"c"`
 		Updated     int64         `json:"m,omitempty"`
 		Launched    int64         `json:"l,omitempty"`
@@ -175,9 +166,8 @@ type (
 		To   int64 `json:"t,omitempty"`
 	}
 	storedUnreadable struct {
-		ID     string `json:"id"`
-		Region string `json:"region,omitempty"`
-		Since  int64  `json:"since"`
+		ID    string `json:"id"`
+		Since int64  `json:"since"`
 	}
 )
 
@@ -209,14 +199,10 @@ func (s state) encode(extractor string) ([]byte, error) {
 	e := stateEncoder{texts: map[string]int{"": 0}, pointers: map[*servers.Flavor]int{nil: 0},
 		flavors: map[string]int{}}
 	e.stored = storedState{To: epochSeconds(s.to), KnownFrom: s.knownFrom.Unix(), Texts: []string{""},
+		Listed: epochSeconds(s.lists.listed), Full: epochSeconds(s.lists.full),
 		Images: s.images, Users: s.users, Measurer: s.measurer}
-	for _, name := range slices.Sorted(maps.Keys(s.regions)) {
-		region := s.regions[name]
-		stored := storedRegion{Name: name, Listed: region.listed.Unix(), Full: region.full.Unix()}
-		if region.hasExcess {
-			stored.Excess = &region.excess
-		}
-		e.stored.Regions = append(e.stored.Regions, stored)
+	if s.lists.hasExcess {
+		e.stored.Excess = &s.lists.excess
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.servers)) {
 		e.stored.Servers = append(e.stored.Servers, e.server(s.servers[id]))
@@ -225,9 +211,8 @@ func (s state) encode(extractor string) ([]byte, error) {
 		e.stored.Ended = append(e.stored.Ended, e.server(s.ended[id]))
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.unreadable)) {
-		one := s.unreadable[id]
 		e.stored.Unreadable = append(e.stored.Unreadable,
-			storedUnreadable{ID: id, Region: one.region, Since: one.since.Unix()})
+			storedUnreadable{ID: id, Since: s.unreadable[id].Unix()})
 	}
 	body, err := json.Marshal(e.stored)
 	if err != nil {
@@ -280,7 +265,7 @@ func flavorKey(flavor *servers.Flavor) string {
 
 func (e *stateEncoder) server(s *knownServer) storedServer {
 	stored := storedServer{ID: s.ID, Name: s.Name, User: e.textIndex(s.UserID), Project: e.textIndex(s.ProjectID),
-		Image: e.textIndex(s.ImageID), Status: e.textIndex(s.Status), Region: e.textIndex(s.region),
+		Image: e.textIndex(s.ImageID), Status: e.textIndex(s.Status),
 		Created: s.Created.Unix(), Updated: epochSeconds(s.Updated), Launched: epochSeconds(s.Launched),
 		Terminated: epochSeconds(s.Terminated), Flavor: e.flavorIndex(s.Flavor), FloatingIPs: s.FloatingIPs,
 		SizesLost: s.sizesLost, Open: s.open, EndReported: epochSeconds(s.endReported)}
@@ -331,12 +316,9 @@ func (stored storedState) state() (state, error) {
 		return s, errState
 	}
 	s.to, s.knownFrom, s.measurer = timeOf(stored.To), time.Unix(stored.KnownFrom, 0).UTC(), stored.Measurer
-	for _, region := range stored.Regions {
-		one := regionState{listed: timeOf(region.Listed), full: timeOf(region.Full)}
-		if region.Excess != nil {
-			one.hasExcess, one.excess = true, *region.Excess
-		}
-		s.regions[region.Name] = one
+	s.lists = listState{listed: timeOf(stored.Listed), full: timeOf(stored.Full)}
+	if stored.Excess != nil {
+		s.lists.hasExcess, s.lists.excess = true, *stored.Excess
 	}
 	flavors := make([]*servers.Flavor, 1, len(stored.Flavors)+1)
 	for _, f := range stored.Flavors {
@@ -356,7 +338,7 @@ func (stored storedState) state() (state, error) {
 		}
 	}
 	for _, one := range stored.Unreadable {
-		s.unreadable[one.ID] = unreadableServer{region: one.Region, since: time.Unix(one.Since, 0).UTC()}
+		s.unreadable[one.ID] = time.Unix(one.Since, 0).UTC()
 	}
 	maps.Copy(s.images, stored.Images)
 	maps.Copy(s.users, stored.Users)
@@ -364,7 +346,7 @@ func (stored storedState) state() (state, error) {
 }
 
 func (stored storedServer) server(texts []string, flavors []*servers.Flavor) (*knownServer, error) {
-	for _, index := range []int{stored.User, stored.Project, stored.Image, stored.Status, stored.Region} {
+	for _, index := range []int{stored.User, stored.Project, stored.Image, stored.Status} {
 		if index < 0 || index >= len(texts) {
 			return nil, errState
 		}
@@ -377,7 +359,7 @@ func (stored storedServer) server(texts []string, flavors []*servers.Flavor) (*k
 		Created: time.Unix(stored.Created, 0).UTC(), Updated: timeOf(stored.Updated),
 		Launched: timeOf(stored.Launched), Terminated: timeOf(stored.Terminated),
 		Flavor: flavors[stored.Flavor], FloatingIPs: stored.FloatingIPs},
-		region: texts[stored.Region], open: stored.Open, endReported: timeOf(stored.EndReported)}
+		open: stored.Open, endReported: timeOf(stored.EndReported)}
 	s.sizesLost = stored.SizesLost
 	s.sizes = []size{{s.Flavor, s.Created}}
 	for i, one := range stored.Sizes {
@@ -397,26 +379,16 @@ func (stored storedServer) server(texts []string, flavors []*servers.Flavor) (*k
 
 // next returns the state for the window that follows on a window. It lacks the measurer's state and
 // the names.
-func (s state) next(found []server, lists []regionList, from, to time.Time) state {
+func (s state) next(found []server, list *serverList, from, to time.Time) state {
 	after := newState()
 	after.to, after.knownFrom = to, s.knownFrom
 	if !s.exists() || from.Before(s.knownFrom) || from.After(s.to) {
 		// Ends before a gap may not have been reported.
 		after.knownFrom = from
 	}
-	inScope := map[string]bool{}
-	maps.Copy(after.regions, s.regions)
-	for _, list := range lists {
-		inScope[list.region] = true
-		after.regions[list.region] = list.nextState(s.regions[list.region])
-		for _, one := range list.unreadable {
-			after.addUnreadable(s, one.ID, list)
-		}
-	}
-	for id, known := range s.servers {
-		if !inScope[known.region] {
-			after.servers[id] = known
-		}
+	after.lists = list.nextState(s.lists)
+	for _, one := range list.unreadable {
+		after.addUnreadable(s, one.ID, list.since)
 	}
 	for _, one := range found {
 		after.addFound(s, one, to)
@@ -433,7 +405,7 @@ func (s state) next(found []server, lists []regionList, from, to time.Time) stat
 
 // addFound adds a server as it is at the end of a window.
 func (s state) addFound(previous state, one server, to time.Time) {
-	known := &knownServer{Server: one.Server, region: one.region, history: one.history}
+	known := &knownServer{Server: one.Server, history: one.history}
 	end, ended := one.life.end()
 	ended = ended && end.Before(to)
 	before := previous.knownServer(one.ID)
@@ -462,25 +434,25 @@ func (k *knownServer) keepUntil(oldestListed, to time.Time) bool {
 // oldestListed returns the earliest change that the next lists may have.
 func (s state) oldestListed() time.Time {
 	oldest := s.to
-	for _, region := range s.regions {
-		oldest = earliestTime(oldest, region.listed, region.full)
+	if s.lists.exist() {
+		oldest = earliestTime(oldest, s.lists.listed, s.lists.full)
 	}
-	for _, one := range s.unreadable {
-		oldest = earliestTime(oldest, one.since)
+	for _, since := range s.unreadable {
+		oldest = earliestTime(oldest, since)
 	}
 	return oldest.Add(-overlap)
 }
 
-// addUnreadable adds a server that could not be read. What is known of it stays.
-func (s state) addUnreadable(previous state, id string, list regionList) {
+// addUnreadable adds a server that a list since a time has and that could not be read. What is
+// known of it stays.
+func (s state) addUnreadable(previous state, id string, since time.Time) {
 	if id == "" {
 		return
 	}
-	one := unreadableServer{region: list.region, since: list.since}
 	if before, again := previous.unreadable[id]; again {
-		one.since = earliestTime(before.since, one.since)
+		since = earliestTime(before, since)
 	}
-	s.unreadable[id] = one
+	s.unreadable[id] = since
 	if known := previous.servers[id]; known != nil {
 		s.servers[id] = known
 	}
@@ -488,15 +460,11 @@ func (s state) addUnreadable(previous state, id string, list regionList) {
 
 // keepOpen treats servers that could not be reported like those that could not be read: their
 // figures are not kept, and they are listed again.
-func (s state) keepOpen(previous state, invalid []server, lists []regionList) {
+func (s state) keepOpen(previous state, invalid []server, list *serverList) {
 	for _, one := range invalid {
 		delete(s.servers, one.ID)
 		delete(s.ended, one.ID)
-		for _, list := range lists {
-			if list.region == one.region {
-				s.addUnreadable(previous, one.ID, list)
-			}
-		}
+		s.addUnreadable(previous, one.ID, list.since)
 	}
 }
 

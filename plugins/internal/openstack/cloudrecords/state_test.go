@@ -20,21 +20,20 @@ func exampleState() state {
 		ExtraSpecs: map[string]string{"accounting:benchmark_type": "HEPscore23", "accounting:benchmark_value": "11"}}
 	s := newState()
 	s.to, s.knownFrom = at(to), at(from)
-	s.regions["North"] = regionState{listed: at(to), full: at(from), hasExcess: true, excess: servers.Used{Instances: 1}}
-	s.regions["South"] = regionState{listed: at(to), full: at(from)}
+	s.lists = listState{listed: at(to), full: at(from), hasExcess: true, excess: servers.Used{Instances: 1}}
 	resized := &knownServer{Server: servers.Server{ID: "b", Name: "naïve\n%%", UserID: "u", ProjectID: "p", ImageID: "i",
 		Status: "SUSPENDED", Created: at(created), Updated: at(changed), Launched: at(launched), Flavor: large, FloatingIPs: 2},
-		region: "North", open: true}
+		open: true}
 	resized.sizes = []size{{small, at(created)}, {large, at(changed)}}
 	resized.sleeps = []servers.Interval{{From: at(launched), To: at(from)}, {From: at(changed)}}
 	s.servers["b"] = resized
-	plain := &knownServer{Server: servers.Server{ID: "a", UserID: "u", ProjectID: "p", Status: "ACTIVE", Created: at(created)}, region: "South", open: true}
+	plain := &knownServer{Server: servers.Server{ID: "a", UserID: "u", ProjectID: "p", Status: "ACTIVE", Created: at(created)}, open: true}
 	plain.sizes = []size{{nil, at(created)}}
 	s.servers["a"] = plain
 	gone := &knownServer{Server: servers.Server{ID: "c", Status: "DELETED", Created: at(created), Terminated: at(changed), Flavor: small}, endReported: at(changed)}
 	gone.sizes, gone.sizesLost = []size{{small, at(created)}}, true
 	s.ended["c"] = gone
-	s.unreadable["d"] = unreadableServer{region: "North", since: at(from)}
+	s.unreadable["d"] = at(from)
 	s.images["i"], s.users["u"] = "https://appdb/i", "user"
 	s.measurer = []byte("\n\x00\xffmeasured 7\n")
 	return s
@@ -67,7 +66,7 @@ func TestStateDamaged(t *testing.T) {
 	encoded := mustEncode(t, exampleState())
 	for name, damaged := range map[string][]byte{
 		"another extractor": bytes.Replace(encoded, []byte("-nova "), []byte("-other "), 1),
-		"another version":   bytes.Replace(encoded, []byte(" 2\n"), []byte(" 1\n"), 1),
+		"another version":   bytes.Replace(encoded, []byte(" 3\n"), []byte(" 2\n"), 1),
 		"cut":               encoded[:len(encoded)-1],
 		"only a header":     []byte(stateHeader("nova")),
 	} {
@@ -94,7 +93,7 @@ func TestStateSize(t *testing.T) {
 	}
 	s := newState()
 	s.to, s.knownFrom = at(to), at(from)
-	s.regions["RegionOne"] = regionState{listed: at(to), full: at(from)}
+	s.lists = listState{listed: at(to), full: at(from)}
 	var flavors []*servers.Flavor
 	for i := range 50 {
 		flavors = append(flavors, &servers.Flavor{Name: fmt.Sprintf("m1.%d", i), VCPUs: int64(i), MemoryMB: 1024, DiskGB: 10})
@@ -107,7 +106,7 @@ func TestStateSize(t *testing.T) {
 		one := &knownServer{Server: servers.Server{ID: uuid(), Name: fmt.Sprintf("worker-%d.example.org", random.IntN(1e6)),
 			UserID: users[random.IntN(300)], ProjectID: "p", ImageID: images[random.IntN(300)], Status: "ACTIVE",
 			Created: at(created).Add(-time.Duration(random.IntN(1e7)) * time.Second), Updated: at(created).Add(time.Duration(random.IntN(1e5)) * time.Second),
-			Launched: at(launched).Add(time.Duration(random.IntN(1e5)) * time.Second), Flavor: flavors[random.IntN(50)]}, region: "RegionOne", open: true}
+			Launched: at(launched).Add(time.Duration(random.IntN(1e5)) * time.Second), Flavor: flavors[random.IntN(50)]}, open: true}
 		one.history = newHistory(one.Server)
 		if i%10 == 0 {
 			one.addSize(flavors[random.IntN(50)], at(changed), at(changed))
