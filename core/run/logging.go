@@ -1,12 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/syslog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/journal"
@@ -142,48 +144,16 @@ func syslogSeverity(level hclog.Level) syslog.Priority {
 	return syslog.LOG_DEBUG
 }
 
-// syslogFacility returns a facility by its name in oslo.log, which is that of RFC 3164 with or
-// without LOG_, in any case. An unknown one is LOG_USER, oslo.log's default.
+// syslogFacility returns a facility by its name in oslo.log, which is that of syslog.h with or
+// without LOG_, in any case. The number is the index of the name (RFC 5424, section 6.2.1; 12 to 15
+// have no name). An unknown one is LOG_USER, oslo.log's default.
 func syslogFacility(name string) syslog.Priority {
-	switch strings.TrimPrefix(strings.ToUpper(name), "LOG_") {
-	case "KERN":
-		return syslog.LOG_KERN
-	case "MAIL":
-		return syslog.LOG_MAIL
-	case "DAEMON":
-		return syslog.LOG_DAEMON
-	case "AUTH":
-		return syslog.LOG_AUTH
-	case "SYSLOG":
-		return syslog.LOG_SYSLOG
-	case "LPR":
-		return syslog.LOG_LPR
-	case "NEWS":
-		return syslog.LOG_NEWS
-	case "UUCP":
-		return syslog.LOG_UUCP
-	case "CRON":
-		return syslog.LOG_CRON
-	case "AUTHPRIV":
-		return syslog.LOG_AUTHPRIV
-	case "FTP":
-		return syslog.LOG_FTP
-	case "LOCAL0":
-		return syslog.LOG_LOCAL0
-	case "LOCAL1":
-		return syslog.LOG_LOCAL1
-	case "LOCAL2":
-		return syslog.LOG_LOCAL2
-	case "LOCAL3":
-		return syslog.LOG_LOCAL3
-	case "LOCAL4":
-		return syslog.LOG_LOCAL4
-	case "LOCAL5":
-		return syslog.LOG_LOCAL5
-	case "LOCAL6":
-		return syslog.LOG_LOCAL6
-	case "LOCAL7":
-		return syslog.LOG_LOCAL7
+	names := []string{"KERN", "USER", "MAIL", "DAEMON", "AUTH", "SYSLOG", "LPR", "NEWS", "UUCP", "CRON",
+		"AUTHPRIV", "FTP", "", "", "", "", "LOCAL0", "LOCAL1", "LOCAL2", "LOCAL3", "LOCAL4", "LOCAL5",
+		"LOCAL6", "LOCAL7"}
+	number := slices.Index(names, cmp.Or(strings.TrimPrefix(strings.ToUpper(name), "LOG_"), "USER"))
+	if number < 0 {
+		return syslog.LOG_USER
 	}
-	return syslog.LOG_USER
+	return syslog.Priority(number << 3)
 }

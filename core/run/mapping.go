@@ -68,13 +68,8 @@ func (i *instance) updateProjects(ctx context.Context, request *pluginv1.UpdateP
 	call, cancel := context.WithTimeout(ctx, i.Idle.Limit)
 	defer cancel()
 	response, err := i.plugin.Extractor().UpdateProjects(call, request)
-	switch {
-	case err == nil:
-		return response, nil
-	case status.Code(err) == codes.Unimplemented:
+	if status.Code(err) == codes.Unimplemented {
 		return nil, fmt.Errorf("plugin %s cannot store anything in its cloud", i.Plugin)
-	case status.Code(err) == codes.DeadlineExceeded && ctx.Err() == nil:
-		return nil, fmt.Errorf("no answer within %s", i.Idle)
 	}
-	return nil, i.plugin.Explain(err)
+	return response, i.explainCall(ctx, err)
 }

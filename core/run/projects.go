@@ -224,14 +224,20 @@ func (i *instance) listProjects(ctx context.Context, request *pluginv1.ListProje
 	call, cancel := context.WithTimeout(ctx, i.Idle.Limit)
 	defer cancel()
 	response, err := i.plugin.Extractor().ListProjects(call, request)
+	return response, i.explainCall(ctx, err)
+}
+
+// explainCall returns the error of a call that idle_timeout limits, for people. Ctx is that of the
+// caller, without the limit.
+func (i *instance) explainCall(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
-		return response, nil
+		return nil
 	case status.Code(err) == codes.DeadlineExceeded && ctx.Err() == nil:
 		// The plugin's server may end the call before the timer of this process does.
-		return nil, fmt.Errorf("no answer within %s", i.Idle)
+		return fmt.Errorf("no answer within %s", i.Idle)
 	}
-	return nil, i.plugin.Explain(err)
+	return i.plugin.Explain(err)
 }
 
 // listingProblems returns the problems of one extractor's list of projects: its diagnostics, or a

@@ -242,7 +242,7 @@ func TestTokenAndPasscode(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = listError(t, extractor)
-	if !contains(err, sdk.SeverityError, "") || strings.Contains(err.Error(), "expired-token") {
+	if !contains(err, sdk.SeverityError, "set a new one in [keystone_auth] token") || strings.Contains(err.Error(), "expired-token") {
 		t.Errorf("an unknown token: %v", err)
 	}
 }

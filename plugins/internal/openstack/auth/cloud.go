@@ -165,6 +165,12 @@ func (c *Cloud) explainSignIn(identity *identity, err error, tokenID ...string) 
 	switch api.Status(explained) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w: %w", ErrRefused, explained)
+	case http.StatusNotFound:
+		// The answer for a token that is invalid or has expired (keystone 22). A password is never
+		// answered so.
+		if c.settings.method == byToken {
+			return fmt.Errorf("%w: %w", ErrRefused, explained)
+		}
 	case 0:
 		doing := "signing in at " + identity.base
 		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
