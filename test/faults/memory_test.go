@@ -96,8 +96,8 @@ func shapes(large int64) []shape {
 	}
 }
 
-// compressed returns a text as a member of a gzip file, which may have many (RFC 1952, section 2.2).
-// Compressing each answer would take the test longer than reading it takes the extractor.
+// compressed returns a text as a member of a gzip file, which may have many (RFC 1952, section
+// 2.2). Compressing each answer would take the test longer than reading it takes the extractor.
 func compressed(text string) string {
 	var member strings.Builder
 	compressor := gzip.NewWriter(&member)
